@@ -1,0 +1,137 @@
+package haproxy
+
+import (
+	"bufio"
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Listener is a port that a configuration opens to clients.
+type Listener struct {
+	Proxy    string // name of its frontend or listen section
+	Port     int
+	TLS      bool   // bind … ssl
+	TCP      bool   // mode tcp: not to be opened in a browser
+	StatsURI string // where the section shows the stats page; "" where it does not
+}
+
+// Listeners reads the ports out of a configuration's frontend and listen
+// sections. It is for showing addresses to people: what it does not
+// understand (ranges, variables, sockets) it leaves out, and only HAProxy
+// itself says what is valid.
+func Listeners(config []byte) []Listener {
+	var listeners []Listener
+	var section outline
+	defaultTCP := true // HAProxy's own default
+	flush := func() {
+		listeners = append(listeners, section.listeners(defaultTCP)...)
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(config)); lines.Scan(); {
+		words := strings.Fields(uncomment(lines.Text()))
+		if len(words) == 0 {
+			continue
+		}
+		if isSection(words[0]) {
+			flush()
+			section = outline{kind: words[0]}
+			if len(words) > 1 {
+				section.name = words[1]
+			}
+			if section.kind == "defaults" {
+				defaultTCP = true // until it says otherwise
+			}
+			continue
+		}
+		if section.kind == "defaults" && words[0] == "mode" && len(words) > 1 {
+			defaultTCP = words[1] == "tcp"
+			continue
+		}
+		section.read(words)
+	}
+	flush()
+	return listeners
+}
+
+// outline is what matters of one section.
+type outline struct {
+	kind, name string
+	mode       string
+	binds      [][]string
+	statsURI   string
+}
+
+func (o *outline) read(words []string) {
+	switch {
+	case words[0] == "bind" && len(words) > 1:
+		o.binds = append(o.binds, words[1:])
+	case words[0] == "mode" && len(words) > 1:
+		o.mode = words[1]
+	case words[0] == "stats" && len(words) > 2 && words[1] == "uri":
+		o.statsURI = words[2]
+	case words[0] == "stats" && len(words) > 1 && o.statsURI == "":
+		o.statsURI = defaultStatsURI
+	}
+}
+
+// defaultStatsURI is where "stats enable" shows the page without "stats uri"
+// (HAProxy configuration manual, "stats uri").
+const defaultStatsURI = "/haproxy?stats"
+
+func (o *outline) listeners(defaultTCP bool) []Listener {
+	if o.kind != "frontend" && o.kind != "listen" {
+		return nil
+	}
+	var listeners []Listener
+	for _, bind := range o.binds {
+		for _, address := range strings.Split(bind[0], ",") {
+			port, err := strconv.Atoi(address[strings.LastIndex(address, ":")+1:])
+			if err != nil {
+				continue
+			}
+			listeners = append(listeners, Listener{
+				Proxy:    o.name,
+				Port:     port,
+				TLS:      slices.Contains(bind[1:], "ssl"),
+				TCP:      o.mode == "tcp" || (o.mode == "" && defaultTCP),
+				StatsURI: o.statsURI,
+			})
+		}
+	}
+	return listeners
+}
+
+// uncomment drops a comment: a # that neither a quote nor a backslash protects.
+func uncomment(line string) string {
+	var quote rune
+	escaped := false
+	for i, r := range line {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped = true
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			}
+		case r == '"' || r == '\'':
+			quote = r
+		case r == '#':
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// isSection tells whether a word begins a section (configuration manual, 3.2).
+func isSection(word string) bool {
+	switch word {
+	case "global", "defaults", "frontend", "backend", "listen", "resolvers", "peers", "userlist",
+		"mailers", "ring", "log-forward", "log-profile", "cache", "program", "fcgi-app", "http-errors",
+		"crt-store", "acme", "traces":
+		return true
+	}
+	return false
+}
