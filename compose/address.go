@@ -1,0 +1,79 @@
+package compose
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// Address is where a person reaches a frontend of the load balancer from this
+// machine.
+type Address struct {
+	Frontend string
+	URL      string // "" for plain TCP
+	HostPort string // localhost:80
+	Stats    bool   // the frontend shows the stats page
+}
+
+// Addresses joins the ports that the configuration listens on with those that
+// the Compose file publishes.
+func (p *Project) Addresses() []Address {
+	var addresses []Address
+	for _, listener := range p.listeners() {
+		for _, port := range p.publishedPortsOf(LoadBalancer) {
+			if int(port.target) == listener.Port {
+				addresses = append(addresses, addressOf(listener, port))
+			}
+		}
+	}
+	return addresses
+}
+
+func (p *Project) listeners() []haproxy.Listener {
+	var listeners []haproxy.Listener
+	for _, name := range p.command.Configs {
+		host, ok := p.hostPath(name)
+		if !ok {
+			continue
+		}
+		if content, err := os.ReadFile(host); err == nil {
+			listeners = append(listeners, haproxy.Listeners(content)...)
+		}
+	}
+	return listeners
+}
+
+func addressOf(listener haproxy.Listener, port hostPort) Address {
+	scheme, usual := "http", uint16(80)
+	if listener.TLS {
+		scheme, usual = "https", 443
+	}
+	address := Address{
+		Frontend: listener.Proxy,
+		HostPort: net.JoinHostPort(browsable(port.addr), strconv.Itoa(int(port.port))),
+		Stats:    listener.StatsURI != "",
+	}
+	if listener.TCP {
+		return address
+	}
+	host := address.HostPort
+	if port.port == usual {
+		host = browsable(port.addr)
+	}
+	address.URL = scheme + "://" + host
+	if address.Stats && listener.StatsURI != "/" {
+		address.URL += listener.StatsURI
+	}
+	return address
+}
+
+// browsable is the name for an address of this machine that people know.
+func browsable(addr netip.Addr) string {
+	if addr.IsUnspecified() || addr.IsLoopback() {
+		return "localhost"
+	}
+	return addr.String()
+}

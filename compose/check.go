@@ -1,0 +1,239 @@
+package compose
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/compose/v5/pkg/api"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	mounttypes "github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// stdin is how a candidate that is in no file reaches "haproxy -c": nothing
+// has to be copied, neither into a container nor out of it.
+const stdin = "/dev/stdin"
+
+// Candidate is a configuration to be checked in place of the project's own.
+type Candidate struct {
+	Name    string // for messages: a file's name, or "standard input"
+	Content []byte
+}
+
+// Check lets HAProxy itself judge a configuration: the project's own files as
+// they stand on disk, or a candidate in their place. Where the load balancer
+// runs, that very process's container is used, with its view of DNS; else a
+// one-off container of its image without network, which is removed again.
+// The report names files as their owner knows them.
+func (e *Engine) Check(ctx context.Context, p *Project, running *Balancer, candidate *Candidate) (haproxy.Report, error) {
+	argv, input := p.command.Check(), []byte(nil)
+	if candidate != nil {
+		argv, input = p.command.Check(stdin), candidate.Content
+	}
+
+	output, exitCode, err := e.ask(ctx, p, running, argv, input)
+	if err != nil {
+		return haproxy.Report{}, err
+	}
+	if err := notHAProxy(p, exitCode, output); err != nil {
+		return haproxy.Report{}, err
+	}
+	return p.located(haproxy.ParseCheck(exitCode, output), candidate), nil
+}
+
+// ask runs HAProxy where it can be had.
+func (e *Engine) ask(ctx context.Context, p *Project, running *Balancer, argv []string, input []byte) (output string, exitCode int, err error) {
+	if running != nil {
+		return e.run(ctx, running.ID, argv, input)
+	}
+	return e.runOneOff(ctx, p, argv, input)
+}
+
+// notHAProxy recognizes that no HAProxy ran at all: 126 and 127 are a shell's
+// and an engine's codes for a command that cannot be started or found.
+func notHAProxy(p *Project, exitCode int, output string) error {
+	if exitCode != 126 && exitCode != 127 {
+		return nil
+	}
+	return &Problem{
+		Summary: fmt.Sprintf("image %s of service %s has no haproxy that can be run", p.balancer.Image, LoadBalancer),
+		Details: nonEmpty(output),
+		Advice:  "Use an image of HAProxy, such as haproxytech/haproxy-alpine:3.2.",
+	}
+}
+
+// located completes a report with the lines that it speaks of, read from this
+// machine's disk, and with the names that their owner knows.
+func (p *Project) located(report haproxy.Report, candidate *Candidate) haproxy.Report {
+	report = report.Locate(func(file string) ([]byte, error) {
+		if candidate != nil && file == stdin {
+			return candidate.Content, nil
+		}
+		host, ok := p.hostPath(file)
+		if !ok {
+			return nil, os.ErrNotExist
+		}
+		return os.ReadFile(host)
+	})
+	for i, d := range report.Diagnostics {
+		switch {
+		case candidate != nil && d.File == stdin:
+			report.Diagnostics[i].File = candidate.Name
+		case d.File != "":
+			report.Diagnostics[i].File = p.DisplayPath(d.File)
+		}
+	}
+	return report
+}
+
+// removeTimeout bounds the clean-up that must happen even after Ctrl-C.
+const removeTimeout = 20 * time.Second
+
+// runOneOff runs a command in a container of the load balancer's own image,
+// with its user, environment and files, but with nothing that could disturb
+// what runs: no network, no ports, no volumes created. The container is
+// removed whatever happens; it carries the labels of a Compose one-off
+// container, so that "down" finds it should this process be killed.
+//
+// The SDK's RunOneOffContainer is not used: it creates the project's networks,
+// and it takes the process's signal handlers away, so that Ctrl-C would be
+// HAProxy's to answer.
+func (e *Engine) runOneOff(ctx context.Context, p *Project, argv []string, input []byte) (output string, exitCode int, err error) {
+	created, err := e.api().ContainerCreate(ctx, client.ContainerCreateOptions{
+		Config:     e.oneOffConfig(p, argv, input != nil),
+		HostConfig: e.oneOffHost(ctx, p),
+	})
+	if err != nil {
+		return "", 0, e.explain(ctx, err)
+	}
+	defer func() {
+		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+		defer cancel()
+		_, removeErr := e.api().ContainerRemove(cleanup, created.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		if err == nil && removeErr != nil && !isNotFound(removeErr) {
+			err = removeErr
+		}
+	}()
+
+	attached, err := e.api().ContainerAttach(ctx, created.ID, client.ContainerAttachOptions{
+		Stream: true, Stdin: input != nil, Stdout: true, Stderr: true,
+	})
+	if err != nil {
+		return "", 0, e.explain(ctx, err)
+	}
+	defer attached.Close()
+	defer context.AfterFunc(ctx, attached.Close)()
+
+	ended := e.api().ContainerWait(ctx, created.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	if _, err := e.api().ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); err != nil {
+		if isMissingExecutable(err) {
+			return err.Error(), 127, nil
+		}
+		return "", 0, e.explain(ctx, err)
+	}
+	if input != nil {
+		go func() {
+			_, _ = attached.Conn.Write(input)
+			_ = attached.CloseWrite()
+		}()
+	}
+	var out bytes.Buffer
+	if _, err := stdcopy.StdCopy(&out, &out, attached.Reader); err != nil {
+		return "", 0, e.explain(ctx, fmt.Errorf("the connection to the engine broke during the check: %w", err))
+	}
+	select {
+	case result := <-ended.Result:
+		return out.String(), int(result.StatusCode), nil
+	case err := <-ended.Error:
+		return "", 0, e.explain(ctx, err)
+	case <-ctx.Done():
+		return "", 0, ctx.Err()
+	}
+}
+
+func (e *Engine) oneOffConfig(p *Project, argv []string, interactive bool) *container.Config {
+	var env []string
+	for name, value := range p.balancer.Environment {
+		if value != nil {
+			env = append(env, name+"="+*value)
+		}
+	}
+	return &container.Config{
+		Image:      p.balancer.Image,
+		Entrypoint: argv[:1],
+		// No server's name resolves without a network: that is not what is checked here.
+		Cmd:             append([]string{"-dr"}, argv[1:]...),
+		User:            p.balancer.User,
+		Env:             env,
+		WorkingDir:      p.balancer.WorkingDir,
+		OpenStdin:       interactive,
+		StdinOnce:       interactive,
+		AttachStdin:     interactive,
+		AttachStdout:    true,
+		AttachStderr:    true,
+		NetworkDisabled: true,
+		Labels: map[string]string{
+			api.ProjectLabel: p.Name,
+			api.ServiceLabel: LoadBalancer,
+			api.OneoffLabel:  "True",
+		},
+	}
+}
+
+func (e *Engine) oneOffHost(ctx context.Context, p *Project) *container.HostConfig {
+	host := &container.HostConfig{
+		NetworkMode:    "none",
+		ReadonlyRootfs: true,
+		CapDrop:        []string{"ALL"},
+		SecurityOpt:    []string{"no-new-privileges:true"},
+		Tmpfs:          map[string]string{},
+	}
+	for _, m := range p.mounts() {
+		host.Mounts = append(host.Mounts, mounttypes.Mount{Type: mounttypes.TypeBind, Source: m.source, Target: m.target, ReadOnly: true})
+	}
+	for _, v := range p.balancer.Volumes {
+		if v.Type == types.VolumeTypeVolume && e.volumeExists(ctx, p, v.Source) {
+			host.Mounts = append(host.Mounts, mounttypes.Mount{Type: mounttypes.TypeVolume, Source: p.Volumes[v.Source].Name, Target: v.Target, ReadOnly: true})
+		}
+	}
+	return host
+}
+
+// volumeExists keeps the check from creating a volume of the project.
+func (e *Engine) volumeExists(ctx context.Context, p *Project, key string) bool {
+	volume, declared := p.Volumes[key]
+	if !declared {
+		return false
+	}
+	_, err := e.api().VolumeInspect(ctx, volume.Name, client.VolumeInspectOptions{})
+	return err == nil
+}
+
+func nonEmpty(lines ...string) []string {
+	var kept []string
+	for _, line := range lines {
+		if line != "" {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+// InvalidError is a configuration that HAProxy refuses, with what it said.
+type InvalidError struct {
+	Report haproxy.Report
+	What   string // what was refused, as its owner knows it
+	Kept   string // what goes on working
+}
+
+// Error is the summary; the report is rendered apart.
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("HAProxy refuses %s; %s", e.What, e.Kept)
+}

@@ -1,0 +1,173 @@
+package compose
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker/compose/v5/pkg/api"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+)
+
+// Container is what we need to know of a container of the project.
+type Container struct {
+	ID         string
+	Name       string // without the leading slash
+	Service    string
+	State      string // Docker's: running, exited, restarting, ...
+	Health     string // healthy, unhealthy, starting, or "" without a health check
+	ImageID    string
+	configHash string // what Compose recorded of the service's definition
+}
+
+// Running tells whether the container's process runs.
+func (c Container) Running() bool { return c.State == string(container.StateRunning) }
+
+// containers lists the project's containers, stopped ones too, without
+// one-off ones, in the order of their names. services narrows the list.
+func (e *Engine) containers(ctx context.Context, projectName string, services ...string) ([]Container, error) {
+	return e.labelled(ctx, projectName, "False", services)
+}
+
+// oneOffs are the containers left by a check that was killed, or by others'
+// "docker compose run".
+func (e *Engine) oneOffs(ctx context.Context, projectName string) (State, error) {
+	found, err := e.labelled(ctx, projectName, "True", nil)
+	return State{project: projectName, containers: found}, err
+}
+
+func (e *Engine) labelled(ctx context.Context, projectName, oneOff string, services []string) ([]Container, error) {
+	filters := make(client.Filters).Add("label", api.ProjectLabel+"="+projectName, api.OneoffLabel+"="+oneOff)
+	listed, err := e.api().ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
+	if err != nil {
+		return nil, e.explain(ctx, err)
+	}
+	var containers []Container
+	for _, summary := range listed.Items {
+		if c := containerOf(summary); len(services) == 0 || slices.Contains(services, c.Service) {
+			containers = append(containers, c)
+		}
+	}
+	slices.SortFunc(containers, func(a, b Container) int { return strings.Compare(a.Name, b.Name) })
+	return containers, nil
+}
+
+// containerOf reads a container off a list, which is much cheaper than to
+// inspect it.
+func containerOf(summary container.Summary) Container {
+	c := Container{
+		ID:         summary.ID,
+		Service:    summary.Labels[api.ServiceLabel],
+		State:      string(summary.State),
+		Health:     healthOf(summary),
+		ImageID:    summary.ImageID,
+		configHash: summary.Labels[api.ConfigHashLabel],
+	}
+	if len(summary.Names) > 0 {
+		c.Name = strings.TrimPrefix(summary.Names[0], "/")
+	}
+	return c
+}
+
+// healthOf takes the health from where the engine has it: a field of its own
+// since API 1.52, and before that words in the status, such as
+// "Up 3 seconds (health: starting)".
+func healthOf(summary container.Summary) string {
+	if summary.Health != nil && summary.Health.Status != container.NoHealthcheck {
+		return string(summary.Health.Status)
+	}
+	switch {
+	case strings.HasSuffix(summary.Status, "(healthy)"):
+		return string(container.Healthy)
+	case strings.HasSuffix(summary.Status, "(unhealthy)"):
+		return string(container.Unhealthy)
+	case strings.HasSuffix(summary.Status, "(health: starting)"):
+		return string(container.Starting)
+	}
+	return ""
+}
+
+// Balancer is the load balancer's container, and since when it runs.
+type Balancer struct {
+	Container
+
+	StartedAt time.Time
+	ExitCode  int
+}
+
+func (e *Engine) balancer(ctx context.Context, c Container) (Balancer, error) {
+	inspected, err := e.api().ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{})
+	if err != nil {
+		return Balancer{}, e.explain(ctx, err)
+	}
+	b := Balancer{Container: c}
+	if state := inspected.Container.State; state != nil {
+		b.State = string(state.Status)
+		b.ExitCode = state.ExitCode
+		b.StartedAt, _ = time.Parse(time.RFC3339Nano, state.StartedAt) // "" of one that never ran is the zero time
+	}
+	return b, nil
+}
+
+// Balancer finds the load balancer's container, which may be stopped; nil
+// where the project has none yet.
+func (e *Engine) Balancer(ctx context.Context, p *Project) (*Balancer, error) {
+	found, err := e.containers(ctx, p.Name, LoadBalancer)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	balancer, err := e.balancer(ctx, found[0])
+	return &balancer, err
+}
+
+// RunningBalancer is the load balancer's container, or the reason why there is
+// none that runs (ErrNotRunning).
+func (e *Engine) RunningBalancer(ctx context.Context, p *Project) (Balancer, error) {
+	balancer, err := e.Balancer(ctx, p)
+	if err != nil {
+		return Balancer{}, err
+	}
+	if balancer != nil && balancer.Running() {
+		return *balancer, nil
+	}
+	problem := &Problem{
+		Summary: fmt.Sprintf("the load balancer of project %q is not running", p.Name),
+		Advice:  `Start it with "docker haproxy up".`,
+		Cause:   ErrNotRunning,
+	}
+	if balancer != nil {
+		problem.Summary += fmt.Sprintf(" (container %s: %s)", balancer.Name, balancer.State)
+		problem.Details = e.lastLines(ctx, balancer.ID)
+	}
+	return Balancer{}, problem
+}
+
+// shownLines is how many of a failed container's last lines a message shows.
+const shownLines = 10
+
+// lastLines is what a container said last. It is best effort: a failure to
+// read them must not hide what they should explain.
+func (e *Engine) lastLines(ctx context.Context, id string) []string {
+	logs, err := e.api().ContainerLogs(ctx, id, client.ContainerLogsOptions{
+		ShowStdout: true, ShowStderr: true, Tail: fmt.Sprint(shownLines),
+	})
+	if err != nil {
+		return nil
+	}
+	defer logs.Close()
+	var out bytes.Buffer
+	if _, err := stdcopy.StdCopy(&out, &out, io.LimitReader(logs, 64<<10)); err != nil && out.Len() == 0 {
+		return nil
+	}
+	text := strings.TrimRight(out.String(), "\n")
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}

@@ -1,0 +1,112 @@
+package compose
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/client"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// run runs a command in a running container and gives what it wrote on both
+// streams and its exit code. input may be nil.
+func (e *Engine) run(ctx context.Context, containerID string, argv []string, input []byte) (output string, exitCode int, err error) {
+	exec, err := e.api().ExecCreate(ctx, containerID, client.ExecCreateOptions{
+		Cmd: argv, AttachStdout: true, AttachStderr: true, AttachStdin: input != nil,
+	})
+	if err != nil {
+		return "", 0, e.explain(ctx, err)
+	}
+	attached, err := e.api().ExecAttach(ctx, exec.ID, client.ExecAttachOptions{})
+	if err != nil {
+		return "", 0, e.explain(ctx, err)
+	}
+	defer attached.Close()
+	defer context.AfterFunc(ctx, attached.Close)()
+
+	if input != nil {
+		go func() {
+			_, _ = attached.Conn.Write(input)
+			_ = attached.CloseWrite()
+		}()
+	}
+	var out bytes.Buffer
+	if _, err := stdcopy.StdCopy(&out, &out, attached.Reader); err != nil {
+		return "", 0, e.explain(ctx, fmt.Errorf("the connection to the engine broke while %s ran: %w", argv[0], err))
+	}
+	if ctx.Err() != nil {
+		return "", 0, ctx.Err()
+	}
+	inspected, err := e.api().ExecInspect(ctx, exec.ID, client.ExecInspectOptions{})
+	if err != nil {
+		return "", 0, e.explain(ctx, err)
+	}
+	return out.String(), inspected.ExitCode, nil
+}
+
+// connectSocket is a shell command that joins its standard streams to the
+// UNIX socket in $0. The images hold either socat (official, haproxytech's
+// Debian and Ubuntu ones) or busybox with "nc local:" (haproxytech's Alpine).
+const connectSocket = `if command -v socat >/dev/null 2>&1; then exec socat -t1 - "UNIX-CONNECT:$0"; else exec nc "local:$0"; fi`
+
+// Runtime is a client of the master CLI of a running load balancer. The
+// connection is an exec session in the container: no port is opened, no
+// socket is shared, and it works on every context.
+func (e *Engine) Runtime(c Container, masterSocket string) *haproxy.Client {
+	return &haproxy.Client{Dial: func(ctx context.Context) (net.Conn, error) {
+		return e.dial(ctx, c.ID, masterSocket)
+	}}
+}
+
+func (e *Engine) dial(ctx context.Context, containerID, socket string) (net.Conn, error) {
+	exec, err := e.api().ExecCreate(ctx, containerID, client.ExecCreateOptions{
+		Cmd:         []string{"sh", "-c", connectSocket, socket},
+		AttachStdin: true, AttachStdout: true, AttachStderr: true,
+	})
+	if err != nil {
+		return nil, e.explain(ctx, err)
+	}
+	attached, err := e.api().ExecAttach(ctx, exec.ID, client.ExecAttachOptions{})
+	if err != nil {
+		return nil, e.explain(ctx, err)
+	}
+	return newExecConn(attached.HijackedResponse), nil
+}
+
+// execConn is the connection to a process in a container: what is written
+// goes to its standard input, what is read is its standard output. What it
+// says on standard error becomes the error of the read that meets its end.
+type execConn struct {
+	net.Conn
+
+	hijacked client.HijackedResponse
+	output   *io.PipeReader
+}
+
+func newExecConn(hijacked client.HijackedResponse) *execConn {
+	output, feed := io.Pipe()
+	go func() {
+		var complaint bytes.Buffer
+		_, err := stdcopy.StdCopy(feed, &complaint, hijacked.Reader)
+		if said := strings.TrimSpace(complaint.String()); said != "" && err == nil {
+			err = fmt.Errorf("%w: %s", io.EOF, said)
+		}
+		feed.CloseWithError(err) // a nil error reads as io.EOF
+	}()
+	return &execConn{Conn: hijacked.Conn, hijacked: hijacked, output: output}
+}
+
+// Read reads the process's standard output.
+func (c *execConn) Read(p []byte) (int, error) { return c.output.Read(p) }
+
+// Close ends the connection; the process sees the end of its input.
+func (c *execConn) Close() error {
+	c.hijacked.Close()
+	return c.output.Close()
+}

@@ -1,0 +1,78 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// WriteFiles writes all files below a folder, or none: each appears at once
+// under its name, and where one fails, those that this call created go again,
+// with the folders made for them. A file that exists is replaced.
+func WriteFiles(folder string, files []File) (err error) {
+	var undo []string
+	defer func() {
+		if err != nil {
+			for i := len(undo) - 1; i >= 0; i-- {
+				err = errors.Join(err, os.Remove(undo[i]))
+			}
+		}
+	}()
+	for _, file := range files {
+		target := filepath.Join(folder, filepath.FromSlash(file.Path))
+		made, err := makeFolders(filepath.Dir(target))
+		undo = append(undo, made...)
+		if err != nil {
+			return err
+		}
+		_, statErr := os.Lstat(target)
+		if err := writeFile(target, file.Content); err != nil {
+			return err
+		}
+		if errors.Is(statErr, fs.ErrNotExist) {
+			undo = append(undo, target)
+		}
+	}
+	return nil
+}
+
+// makeFolders is os.MkdirAll that says which folders it made, outermost first.
+// Their mode is 0755 whatever the umask says: HAProxy looks in as another user.
+func makeFolders(folder string) (made []string, err error) {
+	for missing := folder; ; missing = filepath.Dir(missing) {
+		if _, err := os.Stat(missing); err == nil || missing == filepath.Dir(missing) {
+			break
+		}
+		made = append([]string{missing}, made...)
+	}
+	for i, f := range made {
+		if err := os.Mkdir(f, 0o755); err != nil {
+			return made[:i], err
+		}
+		if err := os.Chmod(f, 0o755); err != nil {
+			return made[:i+1], err
+		}
+	}
+	return made, nil
+}
+
+// writeFile replaces a file in one step: whoever opens it sees the old content
+// or the new one, never half of it. The mode is 0644 whatever the umask says,
+// because HAProxy reads it as another user.
+func writeFile(target string, content []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", target, err)
+	}
+	_, err = temporary.Write(content)
+	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), target)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("cannot write %s: %w", target, err), os.Remove(temporary.Name()))
+	}
+	return nil
+}

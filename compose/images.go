@@ -1,0 +1,134 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/compose/v5/pkg/api"
+	"golang.org/x/sync/errgroup"
+)
+
+// imageIDs are the images that services name, by that name.
+type imageIDs map[string]string
+
+// FetchImages makes sure that the images of the named services, or of all, are
+// on the engine before anything is created: missing ones are pulled or built.
+// Where one cannot be had, the error names it, which the engine's does not.
+func (e *Engine) FetchImages(ctx context.Context, p *Project, services ...string) (imageIDs, error) {
+	found, missing, err := e.findImages(ctx, p, services)
+	if err != nil || len(missing) == 0 {
+		return found, err
+	}
+	selected, err := p.WithSelectedServices(servicesOf(missing), types.IgnoreDependencies)
+	if err != nil {
+		return nil, err
+	}
+	var fetchErr error
+	if len(toPull(missing)) > 0 {
+		fetchErr = e.sdk.Pull(ctx, selected, api.PullOptions{IgnoreBuildable: true})
+	}
+	if fetchErr == nil && len(toBuild(missing)) > 0 {
+		if err := e.sdk.Build(ctx, selected, api.BuildOptions{}); err != nil {
+			return nil, e.explain(ctx, err)
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	found, missing, err = e.findImages(ctx, p, services)
+	if err == nil && len(missing) > 0 {
+		err = unobtainable(missing, fetchErr)
+	}
+	return found, err
+}
+
+func unobtainable(missing []missingImage, cause error) error {
+	var named []string
+	for _, m := range missing {
+		named = append(named, fmt.Sprintf("%s (service %s)", m.image, m.service))
+	}
+	reason := "its pull policy forbids to pull it"
+	if cause != nil {
+		reason = "it cannot be pulled: " + strings.TrimPrefix(cause.Error(), "Error response from daemon: ")
+	}
+	return &Problem{
+		Summary: fmt.Sprintf("image %s is not on this engine, and %s", strings.Join(named, ", "), reason),
+		Advice:  `Nothing was created. Check the name and the network ("docker pull" shows more), or use an image that is here: "image:" in the Compose file, --image and --app-image of "docker haproxy init".`,
+		Cause:   cause,
+	}
+}
+
+// missingImage is an image that a service needs and the engine has not.
+type missingImage struct {
+	service string
+	image   string
+	build   bool
+	never   bool // pull_policy: never
+}
+
+// findImages looks every image up once, all at the same time.
+func (e *Engine) findImages(ctx context.Context, p *Project, services []string) (found imageIDs, missing []missingImage, err error) {
+	found = imageIDs{}
+	group, groupCtx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	for _, image := range p.images(services) {
+		group.Go(func() error {
+			inspected, err := e.api().ImageInspect(groupCtx, image)
+			if isNotFound(err) {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			found[image] = inspected.ID
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, e.explain(ctx, err)
+	}
+	for _, name := range p.ServiceNames() {
+		service := p.Services[name]
+		image := api.GetImageNameOrDefault(service, p.Name)
+		if found[image] == "" && selects(services, name) {
+			missing = append(missing, missingImage{service: name, image: image, build: service.Build != nil, never: service.PullPolicy == types.PullPolicyNever})
+		}
+	}
+	return found, missing, nil
+}
+
+// images are the names of the images that services need, each once.
+func (p *Project) images(services []string) []string {
+	var images []string
+	for _, name := range p.ServiceNames() {
+		if selects(services, name) {
+			images = append(images, api.GetImageNameOrDefault(p.Services[name], p.Name))
+		}
+	}
+	slices.Sort(images)
+	return slices.Compact(images)
+}
+
+// selects tells whether a list of services means one; an empty list means all.
+func selects(services []string, name string) bool {
+	return len(services) == 0 || slices.Contains(services, name)
+}
+
+func servicesOf(missing []missingImage) []string {
+	var names []string
+	for _, m := range missing {
+		names = append(names, m.service)
+	}
+	return names
+}
+
+func toPull(missing []missingImage) []missingImage {
+	return slices.DeleteFunc(slices.Clone(missing), func(m missingImage) bool { return m.build || m.never })
+}
+
+func toBuild(missing []missingImage) []missingImage {
+	return slices.DeleteFunc(slices.Clone(missing), func(m missingImage) bool { return !m.build })
+}

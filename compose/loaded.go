@@ -1,0 +1,79 @@
+package compose
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// loaded is our note of which configuration a HAProxy process has in memory.
+// HAProxy itself cannot be asked. The note holds for exactly one worker process
+// of one start of one container: as soon as somebody else reloads or restarts
+// HAProxy, it says nothing any more, and the files' dates must do.
+type loaded struct {
+	Container string
+	StartedAt time.Time
+	Worker    int // PID in the container
+	Hash      string
+}
+
+// stateFolder keeps what docker haproxy remembers of a project, beside the
+// Compose file. Losing it costs nothing but a needless reload.
+const stateFolder = ".docker-haproxy"
+
+func (p *Project) loadedNote() string {
+	return filepath.Join(p.WorkingDir, stateFolder, "loaded.json")
+}
+
+// Remember notes that a worker runs a configuration. It is best effort: a
+// folder that cannot be written to must not fail a reload that succeeded.
+func (p *Project) Remember(b Balancer, worker int, config Config) error {
+	if config.Hash == "" {
+		return nil
+	}
+	note, err := json.MarshalIndent(loaded{Container: b.ID, StartedAt: b.StartedAt, Worker: worker, Hash: config.Hash}, "", "  ")
+	if err != nil {
+		return err
+	}
+	folder := filepath.Dir(p.loadedNote())
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	return errors.Join(
+		writeFile(filepath.Join(folder, ".gitignore"), []byte("*\n")),
+		writeFile(p.loadedNote(), append(note, '\n')),
+	)
+}
+
+// note reads what was remembered; the zero value where nothing was.
+func (p *Project) note() loaded {
+	var note loaded
+	text, err := os.ReadFile(p.loadedNote())
+	if err != nil || json.Unmarshal(text, &note) != nil {
+		return loaded{}
+	}
+	return note
+}
+
+// notedAs tells whether, as far as the note goes, a container has loaded a
+// configuration: enough not to check that configuration again.
+func (p *Project) notedAs(b Balancer, config Config) bool {
+	note := p.note()
+	return note.Container == b.ID && note.StartedAt.Equal(b.StartedAt) && note.Hash == config.Hash
+}
+
+// Drift tells whether the disk holds another configuration than HAProxy has in
+// memory. worker is the PID of its worker process, and started when that
+// process began, to the second.
+func (p *Project) Drift(b Balancer, worker int, started time.Time, config Config) bool {
+	if config.Hash == "" {
+		return false
+	}
+	note := p.note()
+	if note.Container == b.ID && note.StartedAt.Equal(b.StartedAt) && note.Worker == worker {
+		return note.Hash != config.Hash
+	}
+	return !config.Changed.Before(started)
+}

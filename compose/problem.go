@@ -1,0 +1,44 @@
+package compose
+
+import (
+	"errors"
+	"strings"
+)
+
+// Problem is a failure that a person can act on: what failed and why in one
+// line, what is known beside it, and the way out.
+type Problem struct {
+	Summary string   // what failed, and why
+	Details []string // lines that show it: a container's last words, HAProxy's own
+	Advice  string   // what to do next
+	Cause   error    // for errors.Is; may be nil
+}
+
+// Error is the whole message, ready to print after "Error: ".
+func (p *Problem) Error() string {
+	lines := []string{p.Summary}
+	for _, detail := range p.Details {
+		lines = append(lines, "  "+detail)
+	}
+	if p.Advice != "" {
+		lines = append(lines, p.Advice)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the cause.
+func (p *Problem) Unwrap() error { return p.Cause }
+
+// Errors that callers tell apart.
+var (
+	// ErrNoComposeFile: neither the folder nor one above it holds a Compose file.
+	ErrNoComposeFile = errors.New("no Compose file")
+	// ErrNoLoadBalancer: the project has no service named haproxy.
+	ErrNoLoadBalancer = errors.New("no haproxy service")
+	// ErrNotRunning: the load balancer has no running container.
+	ErrNotRunning = errors.New("the load balancer is not running")
+	// ErrNoMasterSocket: HAProxy was started without -S.
+	ErrNoMasterSocket = errors.New("HAProxy has no master CLI socket")
+	// ErrConfigChanged: the configuration was edited between its check and its load.
+	ErrConfigChanged = errors.New("the configuration changed while it was being checked")
+)

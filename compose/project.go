@@ -1,0 +1,214 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/compose/v5/pkg/api"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// LoadOptions say which Compose project is meant, as the flags of Compose do.
+type LoadOptions struct {
+	ProjectName string   // -p
+	ConfigPaths []string // -f
+	ProjectDir  string   // --project-directory
+	EnvFiles    []string // --env-file
+	Profiles    []string // --profile
+}
+
+// named tells whether the project is given by its name alone, so that no
+// Compose file is needed to find its containers.
+func (o LoadOptions) named() bool {
+	return len(o.ConfigPaths) == 0 && (o.ProjectName != "" || os.Getenv("COMPOSE_PROJECT_NAME") != "")
+}
+
+// Project is a loaded Compose project that has a load balancer.
+type Project struct {
+	*types.Project
+
+	balancer types.ServiceConfig
+	command  haproxy.Command
+}
+
+// Load reads the Compose files as Compose itself would. The project has a
+// load balancer, or the error is ErrNoLoadBalancer; a folder without a
+// Compose file is ErrNoComposeFile.
+func (e *Engine) Load(ctx context.Context, opts LoadOptions) (*Project, error) {
+	loaded, err := e.load(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	balancer, err := loaded.GetService(LoadBalancer)
+	if err != nil {
+		return nil, &Problem{
+			Summary: fmt.Sprintf("project %q has no service named %s (its services: %s)", loaded.Name, LoadBalancer, orNone(loaded.ServiceNames())),
+			Advice:  `Run this where "docker haproxy init" made a project, name one with -f or --project-directory, or enable its profile with --profile.`,
+			Cause:   ErrNoLoadBalancer,
+		}
+	}
+	command := haproxy.ParseCommand(balancer.Command)
+	if len(command.Configs) == 0 { // started by a script of its own: by custom with this file
+		command.Configs = haproxy.ParseCommand(nil).Configs
+	}
+	return &Project{Project: loaded, balancer: balancer, command: command}, nil
+}
+
+func (e *Engine) load(ctx context.Context, opts LoadOptions) (*types.Project, error) {
+	loaded, err := e.sdk.LoadProject(ctx, api.ProjectLoadOptions{
+		ProjectName: opts.ProjectName,
+		ConfigPaths: opts.ConfigPaths,
+		WorkingDir:  opts.ProjectDir,
+		EnvFiles:    opts.EnvFiles,
+		Profiles:    opts.Profiles,
+	})
+	switch {
+	case err == nil:
+		return loaded, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case strings.Contains(err.Error(), "no configuration file provided"):
+		return nil, &Problem{
+			Summary: "there is no Compose file in this folder or above it",
+			Advice:  `Make a project with "docker haproxy init", or name one with -f or --project-directory.`,
+			Cause:   ErrNoComposeFile,
+		}
+	case errors.Is(err, os.ErrNotExist):
+		return nil, &Problem{
+			Summary: "the Compose file cannot be opened: " + err.Error(),
+			Advice:  "Check the path given with -f, --env-file or --project-directory.",
+			Cause:   errors.Join(ErrNoComposeFile, err),
+		}
+	default:
+		return nil, &Problem{
+			Summary: "the Compose file does not load: " + err.Error(),
+			Advice:  `Mend it ("docker compose config" says the same); nothing was changed.`,
+			Cause:   err,
+		}
+	}
+}
+
+// Find gives the name of the project and, where its Compose file can be had,
+// the project itself (nil otherwise): enough for what works on containers
+// alone, such as down, stop, ps and logs.
+func (e *Engine) Find(ctx context.Context, opts LoadOptions) (string, *types.Project, error) {
+	if opts.named() {
+		name := opts.ProjectName
+		if name == "" {
+			name = os.Getenv("COMPOSE_PROJECT_NAME")
+		}
+		return name, nil, nil
+	}
+	loaded, err := e.load(ctx, opts)
+	if err != nil {
+		return "", nil, err
+	}
+	return loaded.Name, loaded, nil
+}
+
+// MasterSocket is the path, in the container, of the master CLI; "" where
+// HAProxy is started without -S.
+func (p *Project) MasterSocket() string { return p.command.MasterSocket }
+
+// hostPath finds the file of this machine that the load balancer sees at a
+// path in its container, through the bind mounts of its service.
+func (p *Project) hostPath(inContainer string) (string, bool) {
+	if !path.IsAbs(inContainer) {
+		inContainer = path.Join("/", p.balancer.WorkingDir, inContainer)
+	}
+	found, longest := "", -1
+	for _, mount := range p.mounts() {
+		rest, inside := below(mount.target, inContainer)
+		if inside && len(mount.target) > longest {
+			found, longest = filepath.Join(mount.source, filepath.FromSlash(rest)), len(mount.target)
+		}
+	}
+	return found, longest >= 0
+}
+
+// DisplayPath names a file of the container as the person who edits it knows
+// it: relative to the working folder where it is below it.
+func (p *Project) DisplayPath(inContainer string) string {
+	host, ok := p.hostPath(inContainer)
+	if !ok {
+		return inContainer
+	}
+	return shorten(host)
+}
+
+// ConfigName is the display name of the base config.
+func (p *Project) ConfigName() string { return p.DisplayPath(p.command.Configs[0]) }
+
+// shorten makes a path relative to the working folder if that is shorter to read.
+func shorten(file string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return file
+	}
+	rel, err := filepath.Rel(wd, file)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return file
+	}
+	return rel
+}
+
+// mount is a file or folder of this machine in the load balancer's container.
+type mount struct{ source, target string }
+
+// mounts lists what the load balancer's container gets from this machine's
+// disk: bind mounts, and Compose configs and secrets that are files.
+func (p *Project) mounts() []mount {
+	var mounts []mount
+	for _, v := range p.balancer.Volumes {
+		if v.Type == types.VolumeTypeBind {
+			mounts = append(mounts, mount{source: v.Source, target: path.Clean(v.Target)})
+		}
+	}
+	for _, c := range p.balancer.Configs {
+		if object, ok := p.Configs[c.Source]; ok && object.File != "" {
+			mounts = append(mounts, mount{source: object.File, target: orDefault(c.Target, "/"+c.Source)})
+		}
+	}
+	for _, s := range p.balancer.Secrets {
+		if object, ok := p.Secrets[s.Source]; ok && object.File != "" {
+			target := orDefault(s.Target, s.Source)
+			if !path.IsAbs(target) {
+				target = path.Join("/run/secrets", target)
+			}
+			mounts = append(mounts, mount{source: object.File, target: target})
+		}
+	}
+	return mounts
+}
+
+// below tells whether file is folder or lies in it, and the rest of its path.
+func below(folder, file string) (string, bool) {
+	file = path.Clean(file)
+	if file == folder {
+		return "", true
+	}
+	return strings.CutPrefix(file, strings.TrimSuffix(folder, "/")+"/")
+}
+
+func orDefault(value, fallback string) string {
+	if value == "" {
+		return fallback
+	}
+	return value
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
