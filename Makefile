@@ -1,0 +1,53 @@
+# "make help" lists the targets.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+GO         ?= go
+BIN        := bin
+PLUGIN     := $(BIN)/docker-haproxy$(shell $(GO) env GOEXE)
+PLUGIN_DIR := $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
+MODULE     := github.com/docker-haproxy/docker-haproxy
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT     ?= $(shell git rev-parse -q --verify HEAD 2>/dev/null)
+# The SDK stamps its version on containers and is told it by the linker only.
+COMPOSE    = $(shell $(GO) list -m -f '{{.Version}}' github.com/docker/compose/v5)
+LDFLAGS    = -s -w -X $(MODULE)/plugin.Version=$(VERSION) -X $(MODULE)/plugin.Commit=$(COMMIT) \
+             -X github.com/docker/compose/v5/internal.Version=$(COMPOSE)
+
+##@ Use
+.PHONY: build install demo
+build: ## Build the plugin into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(PLUGIN) ./cmd/docker-haproxy
+
+install: build ## Install the plugin for this user: docker haproxy
+	@mkdir -p $(PLUGIN_DIR)
+	install -m 0755 $(PLUGIN) $(PLUGIN_DIR)/
+	@echo "docker haproxy $(VERSION) is in $(PLUGIN_DIR)"
+
+demo: install ## From nothing to three balanced servers in ./demo
+	@hack/demo.sh
+
+##@ Develop
+.PHONY: test unit e2e lint fmt docs images
+test: lint unit e2e ## Everything: lint, unit tests, scenarios on the real engine
+
+unit: ## Unit tests (no engine needed)
+	$(GO) test -short ./...
+
+e2e: images ## Scenarios through the docker CLI on the real engine
+	$(GO) test -count=1 -timeout 20m -parallel 4 ./e2e/...
+
+images: ## Get the images that tests and demo need; built here where none can be pulled
+	@hack/images.sh all
+
+docs: ## Write docs/reference from the commands
+	$(GO) run ./hack/docs
+
+##@ Clean
+.PHONY: clean
+clean: ## Remove what was built (not what make install installed, not ./demo)
+	rm -rf $(BIN) dist
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s:\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

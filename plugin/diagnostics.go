@@ -1,0 +1,92 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/streams"
+	"github.com/docker/compose/v5/cmd/formatter"
+	"github.com/morikuni/aec"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// painter colours text, or leaves it alone where nobody would see the colours.
+type painter bool
+
+// painter is for a stream: colours on a terminal, unless the flags or NO_COLOR
+// say otherwise.
+func (o *projectOptions) painter(out *streams.Out) painter {
+	switch o.ansi {
+	case formatter.Always:
+		return true
+	case formatter.Never:
+		return false
+	}
+	return painter(out.IsTerminal() && os.Getenv("NO_COLOR") == "")
+}
+
+func (p painter) paint(text string, color aec.ANSI) string {
+	if !p || text == "" {
+		return text
+	}
+	return color.Apply(text)
+}
+
+// printDiagnostics shows what HAProxy said as compilers do: the place, the
+// words, the line with a caret below the culprit, the way out.
+//
+//	haproxy/haproxy.cfg:7: error: unknown keyword 'bimd' in 'frontend' section
+//	    7 |     bimd :80
+//	      |     ^~~~
+//	      = did you mean 'bind'?
+func printDiagnostics(out io.Writer, diagnostics []haproxy.Diagnostic, color painter) {
+	for _, d := range diagnostics {
+		severity := aec.RedF
+		if d.Severity == haproxy.Warning {
+			severity = aec.YellowF
+		}
+		fmt.Fprintf(out, "%s%s %s\n", place(d), color.paint(string(d.Severity)+":", severity.With(aec.Bold)), strings.ReplaceAll(d.Message, "\n", "\n    "))
+		gutter := strings.Repeat(" ", gutterWidth)
+		if d.Source != "" {
+			source := strings.ReplaceAll(d.Source, "\t", " ") // as wide as one column, so that the caret stays below
+			fmt.Fprintf(out, "%*d | %s\n", gutterWidth, d.Line, source)
+			if d.Column > 0 {
+				mark := "^" + strings.Repeat("~", max(d.Length-1, 0))
+				fmt.Fprintf(out, "%s | %s%s\n", gutter, strings.Repeat(" ", d.Column-1), color.paint(mark, severity))
+			}
+		}
+		if d.Hint != "" {
+			fmt.Fprintf(out, "%s = %s\n", gutter, d.Hint)
+		}
+	}
+}
+
+// gutterWidth has room for line numbers up to 99,999.
+const gutterWidth = 5
+
+func place(d haproxy.Diagnostic) string {
+	switch {
+	case d.File == "":
+		return ""
+	case d.Line == 0:
+		return d.File + ": "
+	default:
+		return fmt.Sprintf("%s:%d: ", d.File, d.Line)
+	}
+}
+
+// explained prints the diagnostics that an error carries, on standard error,
+// before the error itself goes up to become the last line.
+func (o *projectOptions) explained(dockerCLI command.Cli, err error) error {
+	var invalid *compose.InvalidError
+	if errors.As(err, &invalid) {
+		printDiagnostics(dockerCLI.Err(), invalid.Report.Diagnostics, o.painter(dockerCLI.Err()))
+	}
+	return err
+}

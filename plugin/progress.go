@@ -1,0 +1,74 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/compose/v5/cmd/display"
+	"github.com/docker/compose/v5/cmd/formatter"
+	"github.com/docker/compose/v5/pkg/api"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
+)
+
+func progressModes() []string {
+	return []string{display.ModeAuto, display.ModeTTY, display.ModePlain, display.ModeJSON, display.ModeQuiet}
+}
+
+// engine opens the engine with the progress display that the flags ask for,
+// and makes sure that it answers.
+func (o *projectOptions) engine(dockerCLI command.Cli, dryRun bool) (*compose.Engine, error) {
+	display, err := o.renderer(dockerCLI, dryRun)
+	if err != nil {
+		return nil, err
+	}
+	return compose.New(dockerCLI, display, dryRun)
+}
+
+// renderer chooses Compose's own progress display. Progress goes to standard
+// error, so that is the stream that must be a terminal; Compose chooses alike
+// (its selector is not exported).
+func (o *projectOptions) renderer(dockerCLI command.Cli, dryRun bool) (api.EventProcessor, error) {
+	ansi := o.ansi
+	if os.Getenv("NO_COLOR") != "" {
+		display.NoColor()
+		ansi = formatter.Never
+	}
+	switch ansi {
+	case formatter.Auto, formatter.Never, formatter.Always:
+		formatter.SetANSIMode(dockerCLI, ansi)
+	default:
+		return nil, fmt.Errorf("--ansi %q is unknown: choose auto, never or always", ansi)
+	}
+
+	stderr := dockerCLI.Err()
+	mode := o.progress
+	if mode == display.ModeAuto {
+		mode = display.ModePlain
+		if stderr.IsTerminal() && ansi != formatter.Never {
+			mode = display.ModeTTY
+		}
+	}
+	switch mode {
+	case display.ModeTTY:
+		if o.ansi == formatter.Never {
+			return nil, errors.New("--progress tty needs ANSI control characters, which --ansi never forbids: choose one of them")
+		}
+		var opts []display.TermOption
+		if dryRun {
+			opts = append(opts, display.WithDryRun())
+		}
+		return display.Full(stderr, stderr, true, opts...), nil
+	case display.ModePlain:
+		return display.Plain(stderr), nil
+	case display.ModeJSON:
+		return display.JSON(stderr), nil
+	case display.ModeQuiet:
+		return display.Quiet(), nil
+	default:
+		return nil, fmt.Errorf("--progress %q is unknown: choose %s", o.progress, strings.Join(progressModes(), ", "))
+	}
+}

@@ -1,0 +1,65 @@
+package plugin
+
+import (
+	"os"
+	"strings"
+
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
+)
+
+// projectOptions are the flags of Compose that say which project is meant and
+// how progress is shown. They may stand before the command, as those of
+// Compose must, or behind it.
+type projectOptions struct {
+	compose.LoadOptions
+
+	progress string
+	ansi     string
+}
+
+// register gives a command the flags. The shorthand -f is left to a command
+// that means something else by it, as logs does.
+func (o *projectOptions) register(cmd *cobra.Command, dockerCLI command.Cli) {
+	flags := cmd.Flags()
+	shorthand := "f"
+	if flags.ShorthandLookup(shorthand) != nil {
+		shorthand = ""
+	}
+	flags.StringArrayVarP(&o.ConfigPaths, "file", shorthand, nil, "Compose configuration files")
+	flags.StringVarP(&o.ProjectName, "project-name", "p", "", "Project name")
+	flags.StringVar(&o.ProjectDir, "project-directory", "", "Alternate working directory (default: the path of the first Compose file)")
+	flags.StringArrayVar(&o.EnvFiles, "env-file", fromList("COMPOSE_ENV_FILES"), "Alternate environment file")
+	flags.StringArrayVar(&o.Profiles, "profile", nil, "Profile to enable")
+	flags.StringVar(&o.progress, "progress", orEnv("COMPOSE_PROGRESS", "auto"), `Type of progress output ("auto"|"tty"|"plain"|"json"|"quiet")`)
+	flags.StringVar(&o.ansi, "ansi", orEnv("COMPOSE_ANSI", "auto"), `When to print ANSI control characters ("never"|"always"|"auto")`)
+
+	mustRegister(cmd, "file", completeExtensions("yaml", "yml"))
+	mustRegister(cmd, "project-name", completeProjects(dockerCLI))
+	mustRegister(cmd, "project-directory", completeFolders)
+	mustRegister(cmd, "env-file", completeFiles)
+	mustRegister(cmd, "profile", completeProfiles(dockerCLI, o))
+	mustRegister(cmd, "progress", cobra.FixedCompletions(progressModes(), cobra.ShellCompDirectiveNoFileComp))
+	mustRegister(cmd, "ansi", cobra.FixedCompletions([]string{"auto", "never", "always"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// mustRegister declares a flag's completion. The only error that can come is
+// that the flag does not exist: a programming error, found by any test.
+func mustRegister(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+		panic(err)
+	}
+}
+
+func orEnv(name, fallback string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return fallback
+}
+
+func fromList(name string) []string {
+	return strings.FieldsFunc(os.Getenv(name), func(r rune) bool { return r == ',' })
+}

@@ -1,0 +1,76 @@
+// Package plugin holds the commands of docker haproxy: one verb a file. It
+// reads flags, calls compose and haproxy, and prints what they return.
+package plugin
+
+import (
+	"context"
+
+	"github.com/docker/cli/cli"
+	"github.com/docker/cli/cli-plugins/metadata"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+)
+
+// Name is how the plugin is called: docker haproxy.
+const Name = "haproxy"
+
+const shortDescription = "HAProxy in front of your containers"
+
+// Metadata is what the Docker CLI asks a plugin for.
+func Metadata() metadata.Metadata {
+	return metadata.Metadata{
+		SchemaVersion:    "0.1.0",
+		Vendor:           "docker-haproxy",
+		Version:          Version,
+		ShortDescription: shortDescription,
+		URL:              "https://github.com/docker-haproxy/docker-haproxy",
+	}
+}
+
+// NewRootCommand builds the command tree. Every command runs under ctx, which
+// the caller cancels on Ctrl-C.
+func NewRootCommand(ctx context.Context, dockerCLI command.Cli) *cobra.Command {
+	var project projectOptions
+	cmd := &cobra.Command{
+		Use:   Name + " [OPTIONS] COMMAND",
+		Short: shortDescription,
+		Long: `HAProxy in front of your containers: from an empty folder to balanced requests,
+and everything after.`,
+		Example: `  docker haproxy init demo && cd demo   # write compose.yaml and haproxy/haproxy.cfg
+  docker haproxy up                     # check, start, wait until requests are served
+  docker haproxy reload                 # apply an edited haproxy.cfg; no request is lost`,
+		Args:             cli.NoArgs,
+		RunE:             command.ShowHelp(dockerCLI.Err()),
+		TraverseChildren: true,
+	}
+	project.register(cmd, dockerCLI)
+	for _, child := range []*cobra.Command{
+		newUpCommand(dockerCLI, &project),
+		newReloadCommand(dockerCLI, &project),
+		newCheckCommand(dockerCLI, &project),
+		newDownCommand(dockerCLI, &project),
+		newStopCommand(dockerCLI, &project),
+		newStartCommand(dockerCLI, &project),
+		newPsCommand(dockerCLI, &project),
+		newLogsCommand(dockerCLI, &project),
+		newOpenCommand(dockerCLI, &project),
+	} {
+		project.register(child, dockerCLI)
+		cmd.AddCommand(child)
+	}
+	cmd.AddCommand(
+		newInitCommand(dockerCLI),
+		newVersionCommand(dockerCLI),
+	)
+	withContext(ctx, cmd)
+	return cmd
+}
+
+// withContext hands the context to every command: cobra gives a command the
+// root's context only where it has none, and the root is the Docker CLI's.
+func withContext(ctx context.Context, cmd *cobra.Command) {
+	cmd.SetContext(ctx)
+	for _, child := range cmd.Commands() {
+		withContext(ctx, child)
+	}
+}

@@ -1,0 +1,117 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker/cli/cli"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// defaultWait is how long containers may take to run, be healthy and answer
+// HAProxy's check.
+const defaultWait = 60 * time.Second
+
+type upOptions struct {
+	compose.UpOptions
+
+	dryRun bool
+}
+
+func newUpCommand(dockerCLI command.Cli, project *projectOptions) *cobra.Command {
+	var opts upOptions
+	cmd := &cobra.Command{
+		Use:   "up [OPTIONS]",
+		Short: "Check the configuration, start everything, wait until requests are served",
+		Long: `Check the configuration with the HAProxy that is going to run it, then create and
+start the containers as Compose does, and wait until HAProxy serves requests.
+Run it again at any time: what is as it should be is left alone, and a
+configuration edited since is loaded without losing a request.`,
+		Example: `  docker haproxy up
+  docker haproxy up --wait-timeout 5m
+  docker haproxy -f compose.yaml -f compose.prod.yaml up --progress plain
+  docker haproxy up --dry-run`,
+		Args:              cli.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runUp(cmd.Context(), dockerCLI, project, opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&opts.Build, "build", false, "Build images before starting containers")
+	flags.BoolVar(&opts.ForceRecreate, "force-recreate", false, "Replace containers even if nothing about them changed")
+	flags.BoolVar(&opts.RemoveOrphans, "remove-orphans", false, "Remove containers of services that are not in the Compose file")
+	flags.DurationVar(&opts.WaitTimeout, "wait-timeout", defaultWait, "How long containers may take to be ready")
+	flags.BoolVar(&opts.dryRun, "dry-run", false, "Show what would be done and do nothing")
+	return cmd
+}
+
+func runUp(ctx context.Context, dockerCLI command.Cli, options *projectOptions, opts upOptions) error {
+	engine, project, err := options.open(ctx, dockerCLI, opts.dryRun)
+	if err != nil {
+		return err
+	}
+	if opts.dryRun {
+		return engine.DryRunUp(ctx, project, opts.UpOptions)
+	}
+
+	var outcome compose.Outcome
+	err = engine.Operation(ctx, "up", func(ctx context.Context) (err error) {
+		outcome, err = engine.BringUp(ctx, project, opts.UpOptions)
+		return err
+	})
+	if err != nil {
+		return options.explained(dockerCLI, err)
+	}
+	printDiagnostics(dockerCLI.Err(), append(outcome.Warnings, outcome.Verdict.Diagnostics...), options.painter(dockerCLI.Err()))
+	if err := servingOrWhyNot(dockerCLI, project, outcome); err != nil {
+		return err
+	}
+	printAddresses(dockerCLI, project)
+	return nil
+}
+
+// servingOrWhyNot turns what HAProxy says of its servers into the command's
+// result: a backend with no server is a failure, a server that is away while
+// others serve is worth a warning.
+func servingOrWhyNot(dockerCLI command.Cli, project *compose.Project, outcome compose.Outcome) error {
+	if project.MasterSocket() == "" {
+		note(dockerCLI, "HAProxy runs without a master CLI socket (-S), so that it cannot be asked whether it serves.")
+		return nil
+	}
+	readiness := haproxy.Serving(outcome.Process.Stats)
+	if !readiness.Serves() {
+		return problem("HAProxy runs, but has nobody to send requests to:\n  "+strings.Join(readiness.Problems(), "\n  "),
+			`See "docker haproxy logs SERVICE"; a wrong port stands in `+project.ConfigName()+`.`)
+	}
+	for _, trouble := range readiness.Problems() {
+		note(dockerCLI, "Warning: %s", trouble)
+	}
+	return nil
+}
+
+// printAddresses tells where requests are served: the addresses are the data
+// of "up", one a line behind the frontend's name.
+func printAddresses(dockerCLI command.Cli, project *compose.Project) {
+	addresses := project.Addresses()
+	width := 0
+	for _, a := range addresses {
+		width = max(width, len(a.Frontend))
+	}
+	for _, a := range addresses {
+		where := a.URL
+		if where == "" {
+			where = a.HostPort
+		}
+		fmt.Fprintf(dockerCLI.Out(), "%-*s  %s\n", width, a.Frontend, where)
+	}
+	hint(dockerCLI,
+		"docker haproxy reload   apply an edited "+project.ConfigName(),
+		"docker haproxy logs -f  watch the requests")
+}
