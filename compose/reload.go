@@ -163,12 +163,18 @@ func (e *Engine) Confirm(ctx context.Context, p *Project, running Balancer, open
 	}
 
 	deadline := time.Now().Add(timeout)
-	for {
+	for look := time.Now().Add(lookInterval); ; {
 		if process, err = askSession(ctx, session); err != nil {
 			return Process{}, e.explainSession(ctx, p, running, err)
 		}
 		if haproxy.Serving(process.Stats).Ready() || time.Now().After(deadline) {
 			return process, nil
+		}
+		if time.Now().After(look) { // perhaps the app is why a server stays away
+			if err := e.crashed(ctx, p); err != nil {
+				return Process{}, err
+			}
+			look = time.Now().Add(lookInterval)
 		}
 		if err := pause(ctx, pollInterval); err != nil {
 			return Process{}, err
@@ -176,12 +182,51 @@ func (e *Engine) Confirm(ctx context.Context, p *Project, running Balancer, open
 	}
 }
 
+// lookInterval is how often the wait for servers looks whether a container
+// has ended meanwhile.
+const lookInterval = 500 * time.Millisecond
+
+// crashed finds a container of the project that ended with an error or is
+// being restarted after one, which no waiting mends.
+func (e *Engine) crashed(ctx context.Context, p *Project) error {
+	containers, err := e.containers(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	for _, c := range containers {
+		if c.Running() {
+			continue
+		}
+		now, err := e.balancer(ctx, c)
+		if err != nil {
+			return err
+		}
+		if now.ExitCode != 0 {
+			return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
+		}
+	}
+	return nil
+}
+
+// openReady opens a session, and gives it only if the worker process answers.
+func (e *Engine) openReady(ctx context.Context, p *Project, running Balancer) (*haproxy.Session, error) {
+	session, err := e.Runtime(running.Container, p.MasterSocket()).Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := session.Info(ctx); err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
+	return session, nil
+}
+
 // openWhenUp opens a session with a HAProxy that may have been started a
-// moment ago: its socket appears some milliseconds after its process.
+// moment ago: its socket appears some milliseconds after its process, and the
+// master knows its worker before it can pass commands on to it.
 func (e *Engine) openWhenUp(ctx context.Context, p *Project, running Balancer, timeout time.Duration) (*haproxy.Session, error) {
 	deadline := time.Now().Add(min(timeout, socketTimeout))
 	for {
-		session, err := e.Runtime(running.Container, p.MasterSocket()).Open(ctx)
+		session, err := e.openReady(ctx, p, running)
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
 			return session, err
 		}

@@ -32,8 +32,7 @@ func (p *Project) replaces(running Container, images imageIDs) (bool, error) {
 }
 
 // Up makes the engine agree with the Compose file and waits until all
-// containers run and are healthy. It tells whether anything was changed;
-// where nothing was, and all runs, there is nothing to wait for.
+// containers run and are healthy. It tells whether anything was changed.
 func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOptions) (changed bool, err error) {
 	err = e.sdk.Up(ctx, p.Project, api.UpOptions{
 		Create: api.CreateOptions{
@@ -51,8 +50,9 @@ func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOption
 	if err != nil {
 		return true, err
 	}
-	if after := (State{containers: containers}); before.Same(after) && after.Running() {
-		return false, nil
+	after := State{containers: containers}
+	if after.Running() {
+		return !before.Same(after), nil // the SDK's wait would find this out after half a second
 	}
 	err = e.sdk.Start(ctx, p.Name, api.StartOptions{Project: p.Project, Wait: true, WaitTimeout: opts.WaitTimeout})
 	if err != nil {
