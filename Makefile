@@ -14,6 +14,12 @@ COMPOSE    = $(shell $(GO) list -m -f '{{.Version}}' github.com/docker/compose/v
 LDFLAGS    = -s -w -X $(MODULE)/plugin.Version=$(VERSION) -X $(MODULE)/plugin.Commit=$(COMMIT) \
              -X github.com/docker/compose/v5/internal.Version=$(COMPOSE)
 
+# Tools have modules of their own; the version is in the file's name, so that an upgrade rebuilds.
+GOLANGCI_LINT      := $(BIN)/golangci-lint-$(shell sed -n 's|.*/golangci-lint/v2 \(v[^ ]*\).*|\1|p' hack/tools/golangci/go.mod)
+GORELEASER_VERSION := $(shell sed -n 's|.*/goreleaser/v2 \(v[^ ]*\).*|\1|p' hack/tools/goreleaser/go.mod)
+GORELEASER         := $(BIN)/goreleaser-$(GORELEASER_VERSION)
+RELEASE_CONFIG     := $(BIN)/goreleaser-config-check-$(GORELEASER_VERSION)
+
 ##@ Use
 .PHONY: build install demo
 build: ## Build the plugin into bin/
@@ -28,8 +34,12 @@ demo: install ## From nothing to three balanced servers in ./demo
 	@hack/demo.sh
 
 ##@ Develop
-.PHONY: test unit e2e lint fmt docs images
+.PHONY: test lint unit e2e images docs
 test: lint unit e2e ## Everything: lint, unit tests, scenarios on the real engine
+
+lint: $(GOLANGCI_LINT) $(RELEASE_CONFIG) ## Linters, the import rules, the release's configuration
+	$(GOLANGCI_LINT) run ./...
+	$(RELEASE_CONFIG) goreleaser.yaml
 
 unit: ## Unit tests (no engine needed)
 	$(GO) test -short ./...
@@ -42,6 +52,23 @@ images: ## Get the images that tests and demo need; built here where none can be
 
 docs: ## Write docs/reference from the commands
 	$(GO) run ./hack/docs
+
+##@ Release
+.PHONY: release-check release-snapshot
+release-check: $(GORELEASER) ## goreleaser's own check of goreleaser.yaml
+	$(GORELEASER) check goreleaser.yaml
+
+release-snapshot: $(GORELEASER) ## Archives and packages of all platforms in dist/; publishes nothing
+	$(GORELEASER) release --snapshot --clean --skip=publish
+
+$(GOLANGCI_LINT):
+	CGO_ENABLED=0 $(GO) -C hack/tools/golangci build -trimpath -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(GORELEASER):
+	CGO_ENABLED=0 $(GO) -C hack/tools/goreleaser build -trimpath -o ../../../$@ github.com/goreleaser/goreleaser/v2
+
+$(RELEASE_CONFIG): hack/tools/goreleaser/check/main.go
+	CGO_ENABLED=0 $(GO) -C hack/tools/goreleaser build -trimpath -o ../../../$@ ./check
 
 ##@ Clean
 .PHONY: clean
