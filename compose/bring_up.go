@@ -76,13 +76,15 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, config Config, before 
 		return outcome, nil // nobody can be asked
 	}
 	if running != nil && outcome.Balancer.StartedAt.Equal(running.StartedAt) {
-		return outcome, e.refresh(ctx, p, config, session, opts, &outcome)
+		err = e.refresh(ctx, p, config, session, opts, &outcome)
+	} else {
+		err = e.started(ctx, p, config, opts, &outcome)
 	}
-	return outcome, e.started(ctx, p, config, opts, &outcome)
+	return outcome, err
 }
 
 // staysRunning is the load balancer's container, if it runs and "up" lets it run on.
-func (e *Engine) staysRunning(ctx context.Context, p *Project, before State, images imageIDs, opts UpOptions) (*Balancer, error) {
+func (e *Engine) staysRunning(ctx context.Context, p *Project, before State, images ImageIDs, opts UpOptions) (*Balancer, error) {
 	found := before.of(LoadBalancer)
 	if found == nil || !found.Running() || opts.ForceRecreate {
 		return nil, nil

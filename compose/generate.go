@@ -91,17 +91,17 @@ func (d Demo) Validate() error {
 	return errors.Join(errs...)
 }
 
-// server is one line of the backend and one service of the Compose file.
-type server struct {
+// AppServer is one line of the backend and one service of the Compose file.
+type AppServer struct {
 	Name string // HAProxy's: s1
 	Host string // Compose's, and so the DNS name: web1
 }
 
 // Servers are the app containers in their order.
-func (d Demo) Servers() []server {
-	servers := make([]server, d.ServerCount)
+func (d Demo) Servers() []AppServer {
+	servers := make([]AppServer, d.ServerCount)
 	for i := range servers {
-		servers[i] = server{Name: "s" + strconv.Itoa(i+1), Host: "web" + strconv.Itoa(i+1)}
+		servers[i] = AppServer{Name: "s" + strconv.Itoa(i+1), Host: "web" + strconv.Itoa(i+1)}
 	}
 	return servers
 }

@@ -12,13 +12,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// imageIDs are the images that services name, by that name.
-type imageIDs map[string]string
+// ImageIDs are the IDs of the images that services name, by that name.
+type ImageIDs map[string]string
 
 // FetchImages makes sure that the images of the named services, or of all, are
 // on the engine before anything is created: missing ones are pulled or built.
 // Where one cannot be had, the error names it, which the engine's does not.
-func (e *Engine) FetchImages(ctx context.Context, p *Project, services ...string) (imageIDs, error) {
+func (e *Engine) FetchImages(ctx context.Context, p *Project, services ...string) (ImageIDs, error) {
 	found, missing, err := e.findImages(ctx, p, services)
 	if err != nil || len(missing) == 0 {
 		return found, err
@@ -71,8 +71,8 @@ type missingImage struct {
 }
 
 // findImages looks every image up once, all at the same time.
-func (e *Engine) findImages(ctx context.Context, p *Project, services []string) (found imageIDs, missing []missingImage, err error) {
-	found = imageIDs{}
+func (e *Engine) findImages(ctx context.Context, p *Project, services []string) (found ImageIDs, missing []missingImage, err error) {
+	found = ImageIDs{}
 	group, groupCtx := errgroup.WithContext(ctx)
 	var mu sync.Mutex
 	for _, image := range p.images(services) {

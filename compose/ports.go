@@ -136,12 +136,8 @@ func (e *Engine) explainPort(ctx context.Context, p *Project, cause error) error
 	if match == nil {
 		return cause
 	}
-	number, err := strconv.ParseUint(match[2], 10, 16)
-	if err != nil {
-		return cause
-	}
 	for _, want := range p.publishedPorts() {
-		if want.port == uint16(number) {
+		if strconv.Itoa(int(want.port)) == match[2] {
 			if err := e.PortsFree(ctx, p); err != nil {
 				return err
 			}

@@ -37,7 +37,7 @@ func listening(table string, want hostPort) (inode string, found bool) {
 	if err != nil {
 		return "", false
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 10 || fields[3] != tcpListen {

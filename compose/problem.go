@@ -1,3 +1,6 @@
+// Package compose is the Compose project: it loads and generates its files,
+// and it is the only package that touches the Compose SDK and the engine's API.
+// It prints nothing: it returns values and emits progress events.
 package compose
 
 import (

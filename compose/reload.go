@@ -159,7 +159,7 @@ func (e *Engine) Confirm(ctx context.Context, p *Project, running Balancer, open
 		if session, err = e.openWhenUp(ctx, p, running, timeout); err != nil {
 			return Process{}, e.explainSession(ctx, p, running, err)
 		}
-		defer session.Close()
+		defer func() { _ = session.Close() }()
 	}
 
 	deadline := time.Now().Add(timeout)

@@ -23,7 +23,7 @@ type UpOptions struct {
 // replaces tells whether "up" would put another container in the place of the
 // load balancer's running one, because the service's definition changed or its
 // tag names another image by now.
-func (p *Project) replaces(running Container, images imageIDs) (bool, error) {
+func (p *Project) replaces(running Container, images ImageIDs) (bool, error) {
 	hash, err := composesdk.ServiceHash(p.balancer)
 	if err != nil {
 		return false, err

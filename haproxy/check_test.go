@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,7 +41,8 @@ func TestParseCheck(t *testing.T) {
 				t.Errorf("located a second time:\n%s\ninstead of\n%s", again, got)
 			}
 			if *update {
-				content = append(content[:bytes.Index(content, []byte("-- report --\n"))], "-- report --\n"+got...)
+				before, _, _ := bytes.Cut(content, []byte("-- report --\n"))
+				content = slices.Concat(before, []byte("-- report --\n"+got))
 				if err := os.WriteFile(file, content, 0o644); err != nil {
 					t.Fatal(err)
 				}

@@ -10,8 +10,9 @@ import (
 // Severity tells whether HAProxy refuses a configuration for what it says, or only warns.
 type Severity string
 
+// The severities, from HAProxy's tags ALERT and WARNING.
 const (
-	Error   Severity = "error" // HAProxy's ALERT
+	Error   Severity = "error"
 	Warning Severity = "warning"
 )
 
@@ -36,7 +37,7 @@ type Diagnostic struct {
 
 // advice is what to do about messages for which HAProxy itself has no hint. The words are those of
 // 3.2.26 and 3.4.7.
-var advice = []struct {
+var advice = []struct { //nolint:gochecknoglobals // a table that nobody writes to; its regular expressions are compiled once
 	message *regexp.Regexp
 	hint    string
 }{

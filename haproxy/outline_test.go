@@ -47,5 +47,5 @@ func TestListeners_are_the_ports_that_people_may_open(t *testing.T) {
 
 func FuzzListeners(f *testing.F) {
 	f.Add([]byte("frontend a\n bind :80 # x\n stats enable\n mode \"tcp\""))
-	f.Fuzz(func(t *testing.T, config []byte) { Listeners(config) })
+	f.Fuzz(func(_ *testing.T, config []byte) { Listeners(config) })
 }

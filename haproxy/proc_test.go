@@ -10,11 +10,11 @@ import (
 )
 
 // capture reads an answer that a real HAProxy gave.
-func capture(t testing.TB, name string) string {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join("testdata/runtime", name+".txt"))
+func capture(tb testing.TB, name string) string {
+	tb.Helper()
+	content, err := os.ReadFile(filepath.Join("testdata", "runtime", name+".txt"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(content)
 }

@@ -31,7 +31,7 @@ var (
 
 // refusals are HAProxy's words for its complaints, measured on 3.2.26 and 3.4.7 but for those about
 // permission and expert mode (in 3.4 those of "wait" follow "Failed. "). ofCommand marks those that no answer with data can begin with.
-var refusals = []struct {
+var refusals = []struct { //nolint:gochecknoglobals // a table that nobody writes to
 	words     string
 	err       error
 	ofCommand bool

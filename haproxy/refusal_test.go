@@ -29,7 +29,7 @@ func TestRefusal(t *testing.T) {
 			t.Errorf("%q is %v, want %v", answer, refusal.Unwrap(), want)
 		}
 		for _, other := range refusals {
-			if other.err != want && errors.Is(refusal, other.err) {
+			if !errors.Is(other.err, want) && errors.Is(refusal, other.err) {
 				t.Errorf("%q is also %v", answer, other.err)
 			}
 		}

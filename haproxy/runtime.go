@@ -26,7 +26,7 @@ func (c *Client) Open(ctx context.Context) (*Session, error) {
 	}
 	s := newSession(conn)
 	if _, err := s.exchange(ctx, "prompt"); err != nil {
-		s.Close()
+		_ = s.Close()
 		return nil, fmt.Errorf("open a session on HAProxy's master CLI: %w", err)
 	}
 	return s, nil

@@ -8,6 +8,7 @@ import (
 // Mode is what an administrator wants of a server.
 type Mode string
 
+// The modes of "set server … state" (HAProxy management guide).
 const (
 	ModeReady       Mode = "ready"
 	ModeDrain       Mode = "drain" // no new sessions; running ones and persistent clients go on

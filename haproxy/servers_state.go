@@ -10,6 +10,7 @@ import (
 // OpState is how a server runs (HAProxy management guide, "show servers state").
 type OpState int
 
+// The operational states, in HAProxy's numbers.
 const (
 	OpStopped  OpState = iota // down
 	OpStarting                // up, in slow start
@@ -21,6 +22,7 @@ const (
 // management guide, "show servers state").
 type AdminState int
 
+// The reasons, in HAProxy's bits.
 const (
 	ForcedMaintenance     AdminState = 1 << iota // by the Runtime API
 	InheritedMaintenance                         // of the server that this one tracks

@@ -48,8 +48,10 @@ func TestServing(t *testing.T) {
 	t.Parallel()
 	frontend := Stat{Proxy: "web", Server: "FRONTEND", Type: StatFrontend, Status: "OPEN"}
 	server := func(name, status, check string) Stat {
-		return Stat{Proxy: "be", Server: name, Type: StatServer, Status: status, CheckStatus: check, Weight: 1,
-			CheckDesc: "Layer4 timeout", CheckDuration: 2 * time.Second}
+		return Stat{
+			Proxy: "be", Server: name, Type: StatServer, Status: status, CheckStatus: check, Weight: 1,
+			CheckDesc: "Layer4 timeout", CheckDuration: 2 * time.Second,
+		}
 	}
 	weightless := server("s1", "UP", "L4OK")
 	weightless.Weight = 0

@@ -92,7 +92,7 @@ func (s *Session) Reload(ctx context.Context) (Verdict, error) {
 		return Verdict{}, err
 	}
 	if verdict, ok := parseVerdict(string(answer)); ok {
-		s.Close()
+		_ = s.Close()
 		return verdict, nil
 	}
 	if err != nil {

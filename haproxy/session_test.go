@@ -44,6 +44,7 @@ func open(t *testing.T, script ...step) *Session {
 }
 
 func play(t *testing.T, script []step) net.Conn {
+	t.Helper()
 	ours, theirs := net.Pipe()
 	done := make(chan struct{})
 	t.Cleanup(func() { ours.Close(); <-done })
@@ -222,7 +223,8 @@ func TestSurvivorOfAFailedReload(t *testing.T) {
 		step{expect: "show proc", chunks: []string{
 			"#<PID>  <type>  <reloads>  <uptime>  <version>\n1  master  2 [failed: 1]  0d00h02m20s  3.2.26-1\n" +
 				"# workers\n# old workers\n31  worker  5  0d00h09m02s  3.2.26-1\n43  worker  1  0d00h00m02s  3.2.26-1\n" +
-				"\nmaster[ReloadFailed]> "}},
+				"\nmaster[ReloadFailed]> ",
+		}},
 		step{expect: "@!43 show version", chunks: []string{"3.2.26-1\n\nmaster[ReloadFailed]> "}},
 	)
 	if got, err := s.Worker(t.Context(), "show version"); got != "3.2.26-1" || err != nil {

@@ -13,6 +13,7 @@ import (
 // StatType tells what a row of statistics is about.
 type StatType string
 
+// The types of rows, by HAProxy's column "type".
 const (
 	StatFrontend StatType = "frontend"
 	StatBackend  StatType = "backend"

@@ -12,19 +12,23 @@ func TestParseVerdict(t *testing.T) {
 	}{
 		"former worker is no warning": {
 			"Success=1\n--\n[NOTICE]   (1) : Initializing new worker (83)\n[NOTICE]   (83) : [/usr/local/etc/haproxy/haproxy.cfg:22] : 'server be/s4' : could not resolve address 'nosuchhost', disabling server.\n[NOTICE]   (1) : Loading success.\n[NOTICE]   (1) : haproxy version is 3.2.26-1\n[NOTICE]   (1) : path to executable is /usr/local/sbin/haproxy\n[WARNING]  (1) : Former worker (43) exited with code 0 (Exit)\n\n",
-			Verdict{Loaded: true, Worker: 83}, "", 0,
+			Verdict{Loaded: true, Worker: 83},
+			"", 0,
 		},
 		"refused by the worker": {
 			"Success=0\n--\n[NOTICE]   (1) : Initializing new worker (57)\n[NOTICE]   (57) : haproxy version is 3.2.26-1\n[ALERT]    (57) : config : parsing [/usr/local/etc/haproxy/haproxy.cfg:4] : unknown keyword 'bimd' in 'frontend' section; did you mean 'bind' maybe ?\n[ALERT]    (57) : config : Error(s) found in configuration file : /usr/local/etc/haproxy/haproxy.cfg\n[ALERT]    (57) : config : Fatal errors found in configuration.\n[WARNING]  (1) : Failed to load worker (57) exited with code 1 (Exit)\n\n",
-			Verdict{Worker: 57}, "unknown keyword 'bimd' in 'frontend' section", 1,
+			Verdict{Worker: 57},
+			"unknown keyword 'bimd' in 'frontend' section", 1,
 		},
 		"refused by the master": {
 			"Success=0\n--\n[NOTICE]   (1) : haproxy version is 3.2.26-1\n[ALERT]    (1) : config : parsing [/usr/local/etc/haproxy/haproxy.cfg:5]: unmatched quote at position 15:\n  use_backend \"a if TRUE\n              ^\n[ALERT]    (1) : config : Error(s) found in configuration file : /usr/local/etc/haproxy/haproxy.cfg\n[ALERT]    (1) : config : Fatal errors found in configuration.\n[WARNING]  (1) : config : Master failed to parse new configuration and can't start a new worker. Already running worker will be kept. Please, check global section settings and memory limits and reload haproxy.\n\n",
-			Verdict{}, "unmatched quote", 1,
+			Verdict{},
+			"unmatched quote", 1,
 		},
 		"cannot bind": {
 			"Success=0\n--\n[NOTICE]   (1) : Initializing new worker (101)\n[ALERT]    (101) : Binding [/usr/local/etc/haproxy/haproxy.cfg:4] for frontend x: protocol tcpv4: cannot bind socket (Cannot assign requested address) for [1.2.3.4:80].\n[ALERT]    (101) : [haproxy.main()] Some protocols failed to start their listeners! Exiting.\n[WARNING]  (1) : Failed to load worker (101) exited with code 1 (Exit)\n\n",
-			Verdict{Worker: 101}, "Binding for frontend x: protocol tcpv4: cannot bind socket (Cannot assign requested address) for [1.2.3.4:80].", 1,
+			Verdict{Worker: 101},
+			"Binding for frontend x: protocol tcpv4: cannot bind socket (Cannot assign requested address) for [1.2.3.4:80].", 1,
 		},
 		"no log": {"Success=0\n\n", Verdict{}, "HAProxy kept the old configuration", 1},
 	} {

@@ -31,10 +31,10 @@ func (o *projectOptions) register(cmd *cobra.Command, dockerCLI command.Cli) {
 	flags.StringArrayVarP(&o.ConfigPaths, "file", shorthand, nil, "Compose configuration files")
 	flags.StringVarP(&o.ProjectName, "project-name", "p", "", "Project name")
 	flags.StringVar(&o.ProjectDir, "project-directory", "", "Alternate working directory (default: the path of the first Compose file)")
-	flags.StringArrayVar(&o.EnvFiles, "env-file", fromList("COMPOSE_ENV_FILES"), "Alternate environment file")
+	flags.StringArrayVar(&o.EnvFiles, "env-file", list(os.Getenv("COMPOSE_ENV_FILES")), "Alternate environment file")
 	flags.StringArrayVar(&o.Profiles, "profile", nil, "Profile to enable")
-	flags.StringVar(&o.progress, "progress", orEnv("COMPOSE_PROGRESS", "auto"), `Type of progress output ("auto"|"tty"|"plain"|"json"|"quiet")`)
-	flags.StringVar(&o.ansi, "ansi", orEnv("COMPOSE_ANSI", "auto"), `When to print ANSI control characters ("never"|"always"|"auto")`)
+	flags.StringVar(&o.progress, "progress", orDefault(os.Getenv("COMPOSE_PROGRESS"), "auto"), `Type of progress output ("auto"|"tty"|"plain"|"json"|"quiet")`)
+	flags.StringVar(&o.ansi, "ansi", orDefault(os.Getenv("COMPOSE_ANSI"), "auto"), `When to print ANSI control characters ("never"|"always"|"auto")`)
 
 	mustRegister(cmd, "file", completeExtensions("yaml", "yml"))
 	mustRegister(cmd, "project-name", completeProjects(dockerCLI))
@@ -53,13 +53,13 @@ func mustRegister(cmd *cobra.Command, flag string, complete cobra.CompletionFunc
 	}
 }
 
-func orEnv(name, fallback string) string {
-	if value := os.Getenv(name); value != "" {
-		return value
+func orDefault(value, fallback string) string {
+	if value == "" {
+		return fallback
 	}
-	return fallback
+	return value
 }
 
-func fromList(name string) []string {
-	return strings.FieldsFunc(os.Getenv(name), func(r rune) bool { return r == ',' })
+func list(commaSeparated string) []string {
+	return strings.FieldsFunc(commaSeparated, func(r rune) bool { return r == ',' })
 }

@@ -18,17 +18,31 @@ func TestOptions(t *testing.T) {
 		want func(*options)
 	}{
 		{"defaults", nil, nil, func(*options) {}},
-		{"environment wins over the default", nil, map[string]string{"LISTEN": ":9000", "NAME": "web1", "VERSION": "2"},
-			func(o *options) { o.listen, o.name, o.version = ":9000", "web1", "2" }},
-		{"flag wins over the environment", []string{"-listen", ":9001", "-version", "3"}, map[string]string{"LISTEN": ":9000", "VERSION": "2"},
-			func(o *options) { o.listen, o.version = ":9001", "3" }},
+		{
+			"environment wins over the default", nil,
+			map[string]string{"LISTEN": ":9000", "NAME": "web1", "VERSION": "2"},
+			func(o *options) { o.listen, o.name, o.version = ":9000", "web1", "2" },
+		},
+		{
+			"flag wins over the environment",
+			[]string{"-listen", ":9001", "-version", "3"},
+			map[string]string{"LISTEN": ":9000", "VERSION": "2"},
+			func(o *options) { o.listen, o.version = ":9001", "3" },
+		},
 		{"an empty variable is not set", nil, map[string]string{"VERSION": "", "DRAIN": ""}, func(*options) {}},
-		{"faults", nil, map[string]string{"FAIL_HEALTH": "1", "START_DELAY": "1500ms", "CRASH_AFTER": "1s", "STATUS": "500"},
+		{
+			"faults", nil,
+			map[string]string{"FAIL_HEALTH": "1", "START_DELAY": "1500ms", "CRASH_AFTER": "1s", "STATUS": "500"},
 			func(o *options) {
 				o.failHealth, o.startDelay, o.crashAfter, o.status = true, 1500*time.Millisecond, time.Second, 500
-			}},
-		{"stopping", []string{"-grace", "3s"}, map[string]string{"DRAIN": "2s", "GRACE": "1s"},
-			func(o *options) { o.drain, o.grace = 2*time.Second, 3*time.Second }},
+			},
+		},
+		{
+			"stopping",
+			[]string{"-grace", "3s"},
+			map[string]string{"DRAIN": "2s", "GRACE": "1s"},
+			func(o *options) { o.drain, o.grace = 2*time.Second, 3*time.Second },
+		},
 		{"health check", []string{"-healthcheck"}, nil, func(o *options) { o.healthcheck = true }},
 		{"health check is no variable", nil, map[string]string{"HEALTHCHECK": "1"}, func(*options) {}},
 	} {
