@@ -88,6 +88,10 @@ func (p *Project) located(report haproxy.Report, candidate *Candidate) haproxy.R
 			report.Diagnostics[i].File = candidate.Name
 		case d.File != "":
 			report.Diagnostics[i].File = p.DisplayPath(d.File)
+		case candidate != nil:
+			report.Diagnostics[i].File = candidate.Name
+		case len(p.command.Configs) == 1: // HAProxy named none, and there is only one
+			report.Diagnostics[i].File = p.ConfigName()
 		}
 	}
 	return report

@@ -3,6 +3,7 @@ package compose
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -46,17 +47,23 @@ func (e *Engine) FetchImages(ctx context.Context, p *Project, services ...string
 	return found, err
 }
 
+// unobtainable names the images that cannot be had, and the services that need them.
 func unobtainable(missing []missingImage, cause error) error {
-	var named []string
+	services := map[string][]string{}
 	for _, m := range missing {
-		named = append(named, fmt.Sprintf("%s (service %s)", m.image, m.service))
+		services[m.image] = append(services[m.image], m.service)
 	}
-	reason := "its pull policy forbids to pull it"
+	var named []string
+	for _, image := range slices.Sorted(maps.Keys(services)) {
+		named = append(named, fmt.Sprintf("%s (for %s)", image, strings.Join(services[image], ", ")))
+	}
+	reason := "the pull policy forbids to pull"
 	if cause != nil {
-		reason = "it cannot be pulled: " + strings.TrimPrefix(cause.Error(), "Error response from daemon: ")
+		first, _, _ := strings.Cut(cause.Error(), "\n") // the others say the same of other services
+		reason = "cannot be pulled: " + strings.TrimPrefix(first, "Error response from daemon: ")
 	}
 	return &Problem{
-		Summary: fmt.Sprintf("image %s is not on this engine, and %s", strings.Join(named, ", "), reason),
+		Summary: fmt.Sprintf("no image %s on this engine, and %s", strings.Join(named, ", "), reason),
 		Advice:  `Nothing was created. Check the name and the network ("docker pull" shows more), or use an image that is here: "image:" in the Compose file, --image and --app-image of "docker haproxy init".`,
 		Cause:   cause,
 	}

@@ -123,12 +123,20 @@ func nameOf(project *compose.Project, candidate *compose.Candidate) string {
 	return project.ConfigName()
 }
 
+// checkResult is the answer for --format json.
+type checkResult struct {
+	Config      string
+	Valid       bool
+	Diagnostics []haproxy.Diagnostic
+}
+
 // printReport prints the report as the data of "check", on standard output,
 // and makes an error of an invalid configuration.
 func printReport(dockerCLI command.Cli, format, name string, report haproxy.Report, paint painter) error {
 	errorCount, warningCount := count(report.Diagnostics)
 	if format == formatter.JSONFormatKey {
-		if err := printJSON(dockerCLI.Out(), report); err != nil {
+		result := checkResult{Config: name, Valid: report.Valid, Diagnostics: append([]haproxy.Diagnostic{}, report.Diagnostics...)}
+		if err := printJSON(dockerCLI.Out(), result); err != nil {
 			return err
 		}
 	} else {
