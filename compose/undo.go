@@ -109,6 +109,9 @@ func (e *Engine) Undo(ctx context.Context, before State) (left []string) {
 		return []string{fmt.Sprintf("perhaps more than before: %v", err)}
 	}
 	made := before.made(now)
+	if len(made.names()) == 0 {
+		return nil
+	}
 	_ = e.events.step("Project "+before.project, "Removing what was made", "Removed what was made", func() error {
 		left = e.remove(ctx, made)
 		if len(left) > 0 {
