@@ -114,8 +114,15 @@ func (e *Engine) accepted(ctx context.Context, p *Project, running *Balancer, ke
 }
 
 // started confirms a HAProxy that this run has started, and notes what it loaded.
-func (e *Engine) started(ctx context.Context, p *Project, config Config, opts UpOptions, outcome *Outcome) (err error) {
-	if outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, nil, opts.WaitTimeout); err != nil {
+func (e *Engine) started(ctx context.Context, p *Project, config Config, opts UpOptions, outcome *Outcome) error {
+	err := e.events.step("HAProxy "+outcome.Balancer.Name, "Waiting for servers", "Serving", func() (err error) {
+		nobody := e.openAhead(ctx, p, nil)
+		if outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, nobody, ready, opts.WaitTimeout); err != nil {
+			return err
+		}
+		return serves(p, outcome.Process)
+	})
+	if err != nil {
 		return err
 	}
 	if now, err := p.ReadConfig(); err == nil && now.Hash == config.Hash {
@@ -127,19 +134,25 @@ func (e *Engine) started(ctx context.Context, p *Project, config Config, opts Up
 // refresh confirms a HAProxy that ran before, and gives it the configuration
 // on disk if that is another one than it has.
 func (e *Engine) refresh(ctx context.Context, p *Project, config Config, opened *ahead, opts UpOptions, outcome *Outcome) (err error) {
-	if outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, opened, opts.WaitTimeout); err != nil {
+	goal := known
+	if outcome.Changed { // servers were started
+		goal = ready
+	}
+	if outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, opened, goal, opts.WaitTimeout); err != nil {
 		return err
 	}
 	if !p.Drift(outcome.Balancer, outcome.Process.Worker, outcome.Process.Started, config) {
 		_ = p.Remember(outcome.Balancer, outcome.Process.Worker, config) // best effort, see there
-		return nil
+		return serves(p, outcome.Process)
 	}
 	if outcome.Verdict, err = e.Reload(ctx, p, outcome.Balancer, config); err != nil {
 		return err
 	}
 	outcome.Reloaded = true
-	outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, nil, opts.WaitTimeout)
-	return err
+	if outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, e.openAhead(ctx, p, nil), settled, opts.WaitTimeout); err != nil {
+		return err
+	}
+	return serves(p, outcome.Process)
 }
 
 // nothingTouched says what a configuration refused by "up" leaves behind.

@@ -33,7 +33,11 @@ func (p *Project) Remember(b Balancer, worker int, config Config) error {
 	if config.Hash == "" {
 		return nil
 	}
-	note, err := json.MarshalIndent(loaded{Container: b.ID, StartedAt: b.StartedAt, Worker: worker, Hash: config.Hash}, "", "  ")
+	fresh := loaded{Container: b.ID, StartedAt: b.StartedAt, Worker: worker, Hash: config.Hash}
+	if p.note() == fresh {
+		return nil
+	}
+	note, err := json.MarshalIndent(fresh, "", "  ")
 	if err != nil {
 		return err
 	}

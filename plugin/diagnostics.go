@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/streams"
+	"github.com/docker/compose/v5/cmd/display"
 	"github.com/docker/compose/v5/cmd/formatter"
 	"github.com/morikuni/aec"
 
@@ -82,11 +85,46 @@ func place(d haproxy.Diagnostic) string {
 }
 
 // explained prints the diagnostics that an error carries, on standard error,
-// before the error itself goes up to become the last line.
+// before the error itself goes up to become the last line. With --progress
+// json, where each line is an object, the error takes them along instead.
 func (o *projectOptions) explained(dockerCLI command.Cli, err error) error {
 	var invalid *compose.InvalidError
-	if errors.As(err, &invalid) {
+	if errors.As(err, &invalid) && o.progress != display.ModeJSON {
 		printDiagnostics(dockerCLI.Err(), invalid.Report.Diagnostics, o.painter(dockerCLI.Err()))
 	}
 	return err
+}
+
+// jsonError is an error as the last line of --progress json; Compose's own
+// has the same fields but for the diagnostics.
+type jsonError struct{ cause error }
+
+func (e jsonError) Error() string {
+	line := struct {
+		Error       bool                 `json:"error"`
+		Message     string               `json:"message"`
+		Diagnostics []haproxy.Diagnostic `json:"diagnostics,omitempty"`
+	}{Error: true, Message: e.cause.Error()}
+	if invalid, ok := errors.AsType[*compose.InvalidError](e.cause); ok {
+		line.Diagnostics = invalid.Report.Diagnostics
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return e.cause.Error()
+	}
+	return string(text)
+}
+
+func (e jsonError) Unwrap() error { return e.cause }
+
+// final gives a command's error its last form: Ctrl-C gets words of its own,
+// and --progress json an object.
+func (o *projectOptions) final(err error) error {
+	if _, explained := errors.AsType[*compose.Problem](err); errors.Is(err, context.Canceled) && !explained {
+		err = &compose.Problem{Summary: "interrupted", Advice: `"docker haproxy ps --all" shows what is there now.`, Cause: err}
+	}
+	if err == nil || o.progress != display.ModeJSON {
+		return err
+	}
+	return jsonError{cause: err}
 }

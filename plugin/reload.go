@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/docker/cli/cli"
@@ -60,6 +61,9 @@ func runReload(ctx context.Context, dockerCLI command.Cli, options *projectOptio
 		verdict, err = engine.Reload(ctx, project, running, config)
 		return err
 	})
+	if errors.Is(err, context.Canceled) {
+		return &compose.Problem{Summary: "interrupted; nothing was applied", Cause: err}
+	}
 	if err != nil {
 		return options.explained(dockerCLI, err)
 	}

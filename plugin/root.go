@@ -56,6 +56,10 @@ and everything after.`,
 		newOpenCommand(dockerCLI, &project),
 	} {
 		project.register(child, dockerCLI)
+		run := child.RunE
+		child.RunE = func(cmd *cobra.Command, args []string) error {
+			return project.final(run(cmd, args))
+		}
 		cmd.AddCommand(child)
 	}
 	cmd.AddCommand(

@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/docker/cli/cli"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
-	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
 
 // defaultWait is how long containers may take to run, be healthy and answer
@@ -70,30 +68,21 @@ func runUp(ctx context.Context, dockerCLI command.Cli, options *projectOptions, 
 		return options.explained(dockerCLI, err)
 	}
 	printDiagnostics(dockerCLI.Err(), append(outcome.Warnings, outcome.Verdict.Diagnostics...), options.painter(dockerCLI.Err()))
-	if err := servingOrWhyNot(dockerCLI, project, outcome); err != nil {
-		return err
-	}
+	printTroubles(dockerCLI, project, outcome)
 	printAddresses(dockerCLI, project)
 	return nil
 }
 
-// servingOrWhyNot turns what HAProxy says of its servers into the command's
-// result: a backend with no server is a failure, a server that is away while
-// others serve is worth a warning.
-func servingOrWhyNot(dockerCLI command.Cli, project *compose.Project, outcome compose.Outcome) error {
+// printTroubles warns of what does not keep requests from being served: a
+// server that is away while others serve, a HAProxy that cannot be asked.
+func printTroubles(dockerCLI command.Cli, project *compose.Project, outcome compose.Outcome) {
 	if project.MasterSocket() == "" {
-		note(dockerCLI, "HAProxy runs without a master CLI socket (-S), so that it cannot be asked whether it serves.")
-		return nil
+		note(dockerCLI, "Warning: HAProxy runs without a master CLI socket (-S): it cannot be asked whether it serves, nor be given an edited configuration.")
+		return
 	}
-	readiness := haproxy.Serving(outcome.Process.Stats)
-	if !readiness.Serves() {
-		return problem("HAProxy runs, but has nobody to send requests to:\n  "+strings.Join(readiness.Problems(), "\n  "),
-			`See "docker haproxy logs SERVICE"; a wrong port stands in `+project.ConfigName()+`.`)
-	}
-	for _, trouble := range readiness.Problems() {
+	for _, trouble := range outcome.Process.Readiness().Problems() {
 		note(dockerCLI, "Warning: %s", trouble)
 	}
-	return nil
 }
 
 // printAddresses tells where requests are served: the addresses are the data

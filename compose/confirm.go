@@ -1,0 +1,142 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// Process is the HAProxy process that takes requests.
+type Process struct {
+	Worker  int       // PID in the container
+	Started time.Time // to the second
+	Version string
+	Stats   []haproxy.Stat
+}
+
+// askSession asks for everything in two questions.
+func askSession(ctx context.Context, session *haproxy.Session) (Process, error) {
+	info, err := session.Info(ctx)
+	if err != nil {
+		return Process{}, err
+	}
+	stats, err := session.Stats(ctx)
+	if err != nil {
+		return Process{}, err
+	}
+	return Process{Worker: info.PID, Started: info.StartTime, Version: info.Version, Stats: stats}, nil
+}
+
+// Readiness sorts the process's servers by whether they take requests.
+func (p Process) Readiness() haproxy.Readiness { return haproxy.Serving(p.Stats) }
+
+// goal is what Confirm waits for.
+type goal func(haproxy.Readiness) bool
+
+// ready: every frontend listens and every server has answered its check. The
+// goal for servers that were started a moment ago.
+func ready(r haproxy.Readiness) bool { return r.Ready() }
+
+// settled: every server's first check has come to a result, whatever it is.
+// The goal for a worker that takes over from another: a server that is away
+// was so before.
+func settled(r haproxy.Readiness) bool {
+	for _, b := range r.Backends {
+		if len(b.Pending) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// known: no goal; one look is enough. Where nothing was changed, there is
+// nothing to wait for.
+func known(haproxy.Readiness) bool { return true }
+
+// pollInterval is the pause between two questions for the servers' state. The
+// Runtime API has no event for a server that comes up; a question on an open
+// session costs less than a millisecond.
+const pollInterval = 25 * time.Millisecond
+
+// Confirm waits until a goal is reached, or the timeout, and gives what it saw
+// last. opened may hold a session that is open already.
+func (e *Engine) Confirm(ctx context.Context, p *Project, running Balancer, opened *ahead, reached goal, timeout time.Duration) (process Process, err error) {
+	session, err := opened.session()
+	if err != nil {
+		if session, err = e.openWhenUp(ctx, p, running, timeout); err != nil {
+			return Process{}, e.explainSession(ctx, p, running, err)
+		}
+		defer func() { _ = session.Close() }()
+	}
+
+	deadline := time.Now().Add(timeout)
+	for look := time.Now().Add(lookInterval); ; {
+		if process, err = askSession(ctx, session); err != nil {
+			return Process{}, e.explainSession(ctx, p, running, err)
+		}
+		if reached(process.Readiness()) || time.Now().After(deadline) {
+			return process, nil
+		}
+		if time.Now().After(look) { // perhaps the app is why a server stays away
+			if err := e.crashed(ctx, p); err != nil {
+				return Process{}, err
+			}
+			look = time.Now().Add(lookInterval)
+		}
+		if err := pause(ctx, pollInterval); err != nil {
+			return Process{}, err
+		}
+	}
+}
+
+// lookInterval is how often the wait for servers looks whether a container
+// has ended meanwhile.
+const lookInterval = 500 * time.Millisecond
+
+// crashed finds a container of the project that ended with an error or is
+// being restarted after one, which no waiting mends.
+func (e *Engine) crashed(ctx context.Context, p *Project) error {
+	containers, err := e.containers(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	for _, c := range containers {
+		if c.Running() {
+			continue
+		}
+		now, err := e.balancer(ctx, c)
+		if err != nil {
+			return err
+		}
+		if now.ExitCode != 0 {
+			return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
+		}
+	}
+	return nil
+}
+
+// serves makes an error of a load balancer that has nobody to send requests to.
+func serves(p *Project, process Process) error {
+	readiness := process.Readiness()
+	if readiness.Serves() {
+		return nil
+	}
+	return &Problem{
+		Summary: "HAProxy runs, but has nobody to send requests to",
+		Details: readiness.Problems(),
+		Advice:  fmt.Sprintf(`Does the app listen on the port that stands in %s, and answer its health check? "docker haproxy logs --all" shows more while the containers run.`, p.ConfigName()),
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,107 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// ahead is a session that is being opened while something else goes on.
+type ahead struct {
+	done chan struct{}
+	s    *haproxy.Session
+	err  error
+}
+
+// openAhead begins to open a session; with nobody to talk to (running is nil)
+// it has none to give.
+func (e *Engine) openAhead(ctx context.Context, p *Project, running *Balancer) *ahead {
+	a := &ahead{done: make(chan struct{})}
+	if running == nil || p.MasterSocket() == "" {
+		a.err = ErrNotRunning
+		close(a.done)
+		return a
+	}
+	go func() {
+		defer close(a.done)
+		a.s, a.err = e.Runtime(running.Container, p.MasterSocket()).Open(ctx)
+	}()
+	return a
+}
+
+func (a *ahead) session() (*haproxy.Session, error) {
+	<-a.done
+	return a.s, a.err
+}
+
+func (a *ahead) close() {
+	<-a.done
+	if a.s != nil {
+		_ = a.s.Close()
+	}
+}
+
+// openReady opens a session, and gives it only if the worker process answers.
+func (e *Engine) openReady(ctx context.Context, p *Project, running Balancer) (*haproxy.Session, error) {
+	session, err := e.Runtime(running.Container, p.MasterSocket()).Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := session.Info(ctx); err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
+	return session, nil
+}
+
+// openWhenUp opens a session with a HAProxy that may have been started a
+// moment ago: its socket appears some milliseconds after its process, and the
+// master knows its worker before it can pass commands on to it.
+func (e *Engine) openWhenUp(ctx context.Context, p *Project, running Balancer, timeout time.Duration) (*haproxy.Session, error) {
+	deadline := time.Now().Add(min(timeout, socketTimeout))
+	for {
+		session, err := e.openReady(ctx, p, running)
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return session, err
+		}
+		if now, inspectErr := e.balancer(ctx, running.Container); inspectErr != nil || !now.Running() {
+			return nil, err
+		}
+		if err := pause(ctx, pollInterval); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// socketTimeout bounds the wait for the master CLI of a starting HAProxy.
+const socketTimeout = 5 * time.Second
+
+// explainSession says what kept HAProxy from answering: most often that its
+// container is gone.
+func (e *Engine) explainSession(ctx context.Context, p *Project, running Balancer, cause error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	now, err := e.balancer(ctx, running.Container)
+	if err == nil && now.Running() {
+		return &Problem{
+			Summary: fmt.Sprintf("HAProxy in %s does not answer on its master CLI (%s): %v", running.Name, p.MasterSocket(), cause),
+			Advice:  `See "docker haproxy logs"; the image must have a shell with socat or busybox's nc.`,
+			Cause:   cause,
+		}
+	}
+	if err != nil && !isNotFound(err) {
+		return e.explain(ctx, err)
+	}
+	return e.failed(ctx, running.Name, fmt.Sprintf("stopped (exit code %d)", now.ExitCode))
+}
+
+func noMasterSocket(p *Project) error {
+	return &Problem{
+		Summary: fmt.Sprintf("HAProxy is started without a master CLI socket in %s, so that nobody can ask for its verdict", p.composeFileName()),
+		Advice:  `Add -S "/var/run/haproxy/master.sock,mode,600" to the "command:" of service haproxy, in a folder that its user may write to; then "docker haproxy up".`,
+		Cause:   ErrNoMasterSocket,
+	}
+}
