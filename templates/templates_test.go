@@ -1,0 +1,29 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+	"text/template"
+)
+
+func TestTheTemplatesParseAndAreTextFilesOfOurs(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"ComposeFile": ComposeFile, "BaseConfig": BaseConfig} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := template.New(name).Parse(text); err != nil {
+				t.Error(err)
+			}
+			if !strings.HasSuffix(text, "\n") || strings.HasSuffix(text, "\n\n") {
+				t.Error("the last line must end with one newline: HAProxy takes a file without it for truncated")
+			}
+			if strings.ContainsAny(text, "\t\r") {
+				t.Error("YAML has no tabs, and no file of ours has carriage returns")
+			}
+			first, _, _ := strings.Cut(text, "\n")
+			if !strings.Contains(first, `"docker haproxy init"`) {
+				t.Errorf("the first line must say who wrote the file: %q", first)
+			}
+		})
+	}
+}
