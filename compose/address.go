@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
@@ -61,7 +62,7 @@ func addressOf(listener haproxy.Listener, port hostPort) Address {
 	}
 	host := address.HostPort
 	if port.port == usual {
-		host = browsable(port.addr)
+		host = strings.TrimSuffix(host, ":"+strconv.Itoa(int(usual)))
 	}
 	address.URL = scheme + "://" + host
 	if address.Stats && listener.StatsURI != "/" {
@@ -72,7 +73,7 @@ func addressOf(listener haproxy.Listener, port hostPort) Address {
 
 // browsable is the name for an address of this machine that people know.
 func browsable(addr netip.Addr) string {
-	if addr.IsUnspecified() || addr.IsLoopback() {
+	if !addr.IsValid() || addr.IsUnspecified() || addr == netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
 		return "localhost"
 	}
 	return addr.String()

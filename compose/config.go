@@ -39,24 +39,28 @@ func (p *Project) ReadConfig() (Config, error) {
 		if err := p.readable(file); err != nil {
 			return Config{}, err
 		}
-		if root := p.mountedRoot(name, file); !slices.Contains(roots, root) {
-			roots = append(roots, root)
-		}
+		roots = append(roots, p.mountedRoots(name, file)...)
 	}
+	slices.Sort(roots)
+	roots = slices.Compact(roots)
 	if len(roots) == 0 {
 		return Config{}, nil
 	}
 	return snapshot(roots)
 }
 
-// mountedRoot is the folder on this machine's disk that holds a configuration
-// file and is mounted as a whole; the file itself where it is mounted alone.
-func (p *Project) mountedRoot(inContainer, file string) string {
+// mountedRoots are the folder on this machine's disk that holds a configuration
+// file and is mounted as a whole, and the file itself where it is mounted alone.
+func (p *Project) mountedRoots(inContainer, file string) []string {
 	folder, ok := p.hostPath(path.Dir(inContainer))
-	if !ok {
-		return file
+	switch {
+	case !ok:
+		return []string{file}
+	case filepath.Dir(file) != filepath.Clean(folder): // mounted over the one in the folder
+		return []string{folder, file}
+	default:
+		return []string{folder}
 	}
-	return folder
 }
 
 // readable tells what keeps HAProxy from reading a configuration file.
@@ -118,7 +122,7 @@ func holdsConfigs(folder string) bool {
 
 // isScratch tells an editor's own files from configuration.
 func isScratch(name string) bool {
-	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~")
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
 }
 
 // snapshot hashes the files below the roots, in the order of their names.

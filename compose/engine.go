@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/docker/cli/cli/command"
@@ -58,15 +59,40 @@ func (e *Engine) api() client.APIClient { return e.cli.Client() }
 func (e *Engine) Ready(ctx context.Context) error {
 	ping, err := e.api().Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
 	if err != nil {
-		return e.explain(ctx, err)
+		return e.notReady(ctx, err)
 	}
 	if ping.APIVersion != "" && versions.LessThan(ping.APIVersion, minAPIVersion) {
-		return &Problem{
-			Summary: fmt.Sprintf("the Docker engine at %s is too old: it speaks API %s, and docker haproxy needs %s (Docker 20.10)", e.host(), ping.APIVersion, minAPIVersion),
-			Advice:  "Upgrade the engine; before 20.10 a HAProxy without root cannot listen on port 80.",
-		}
+		return e.tooOld(ping.APIVersion, nil)
 	}
 	return nil
+}
+
+func (e *Engine) tooOld(version string, cause error) error {
+	return &Problem{
+		Summary: fmt.Sprintf("the Docker engine at %s is too old: it speaks API %s, and docker haproxy needs %s (Docker 20.10)", e.host(), version, minAPIVersion),
+		Advice:  "Upgrade the engine; before 20.10 a HAProxy without root cannot listen on port 80.",
+		Cause:   cause,
+	}
+}
+
+// negotiated finds the engine's version in the client's refusal to talk to it:
+// "API version 1.38 is not supported by this client: the minimum supported API version is 1.40".
+var negotiated = regexp.MustCompile(`API version (\d+\.\d+) is not supported by this client`)
+
+// notReady explains why no engine answers a ping.
+func (e *Engine) notReady(ctx context.Context, cause error) error {
+	if match := negotiated.FindStringSubmatch(cause.Error()); match != nil {
+		return e.tooOld(match[1], cause)
+	}
+	explained := e.explain(ctx, cause)
+	if _, known := errors.AsType[*Problem](explained); known || ctx.Err() != nil {
+		return explained
+	}
+	return &Problem{
+		Summary: fmt.Sprintf("what answers at %s is no Docker engine: %v", e.host(), cause),
+		Advice:  `Choose another one with "docker --context", or mend DOCKER_HOST.`,
+		Cause:   cause,
+	}
 }
 
 // host is the engine's address as the person wrote it in the context or in
@@ -86,8 +112,17 @@ func (e *Engine) Reachable(p *Project) error {
 	}
 	return &Problem{
 		Summary: fmt.Sprintf("the engine of context %q runs on another machine (%s), and %s is on this one: it cannot be mounted there", e.cli.CurrentContext(), e.host(), shorten(mounts[0].source)),
-		Advice:  `Nothing was created. Use the local engine ("docker --context default haproxy up"), or run docker haproxy on that machine, beside the project.`,
+		Advice:  "Nothing was touched. Run docker haproxy on that machine, beside the project, or " + e.useLocal() + ".",
 	}
+}
+
+// useLocal says how to get to the local engine from where the remote one was
+// chosen: a context, or DOCKER_HOST and -H, which come as the context "default".
+func (e *Engine) useLocal() string {
+	if e.cli.CurrentContext() == "default" {
+		return "use the local engine: unset DOCKER_HOST, leave -H out"
+	}
+	return `use the local engine: "docker --context default haproxy ..."`
 }
 
 // isRemote tells by the address whether an engine runs on another machine.

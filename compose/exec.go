@@ -3,10 +3,12 @@ package compose
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
@@ -43,12 +45,37 @@ func (e *Engine) run(ctx context.Context, containerID string, argv []string, inp
 	if ctx.Err() != nil {
 		return "", 0, ctx.Err()
 	}
-	inspected, err := e.api().ExecInspect(ctx, exec.ID, client.ExecInspectOptions{})
+	exitCode, err = e.execExit(ctx, exec.ID)
 	if err != nil {
-		return "", 0, e.explain(ctx, err)
+		return "", 0, e.explain(ctx, fmt.Errorf("%s did not end as it should: %w", argv[0], err))
 	}
-	return out.String(), inspected.ExitCode, nil
+	return out.String(), exitCode, nil
 }
+
+// errCutOff tells that the output of a process ended before the process did:
+// what was read is not all, whatever it looks like.
+var errCutOff = errors.New("the connection to the engine broke in the middle of its output")
+
+// execExit gives the exit code of a process whose output has ended. The engine
+// notes the end of a process a moment after that of its output.
+func (e *Engine) execExit(ctx context.Context, execID string) (int, error) {
+	for deadline := time.Now().Add(exitGrace); ; {
+		inspected, err := e.api().ExecInspect(ctx, execID, client.ExecInspectOptions{})
+		if err != nil || !inspected.Running {
+			return inspected.ExitCode, err
+		}
+		if time.Now().After(deadline) {
+			return 0, errCutOff
+		}
+		if err := pause(ctx, pollInterval); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// exitGrace is how long the engine may take to notice that a process whose
+// output has ended has ended itself.
+const exitGrace = 2 * time.Second
 
 // connectSocket is a shell command that joins its standard streams to the
 // UNIX socket in $0. The images hold either socat (official, haproxytech's

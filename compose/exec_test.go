@@ -64,22 +64,16 @@ func TestAConnectionThatBreaksIsNeverTakenForTheEndOfTheOutput(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		program func(p *fakeProcess) int
-		bug     string
 	}{
 		"reset": {program: func(p *fakeProcess) int { p.Out("one\n"); time.Sleep(20 * time.Millisecond); p.Reset(); return hangsUp }},
 		"closed in the middle of a message": {
 			program: func(p *fakeProcess) int { p.Out("one\n"); p.Half("two and more"); return hangsUp },
-			bug:     "BUG: stdcopy takes the end of the connection for that of the output, and a process that still runs counts as ended with exit code 0",
 		},
 		"closed between two messages": {
 			program: func(p *fakeProcess) int { p.Out("one\n"); return hangsUp },
-			bug:     "BUG: a process that still runs counts as ended with exit code 0: ExecInspect's Running is not looked at",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if c.bug != "" {
-				t.Skip(c.bug)
-			}
 			t.Parallel()
 			engine, _ := (&fakeEngine{exec: c.program}).start(t)
 			output, exitCode, err := engine.run(t.Context(), "c1", []string{"haproxy", "-c"}, nil)

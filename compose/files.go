@@ -9,30 +9,35 @@ import (
 )
 
 // WriteFiles writes all files below a folder, or none: each appears at once
-// under its name, and where one fails, those that this call created go again,
-// with the folders made for them. A file that exists is replaced.
+// under its name, and where one fails, those before it become what they were,
+// and the folders made for them go again. A file that exists is replaced.
 func WriteFiles(folder string, files []File) (err error) {
-	var undo []string
+	var undo []func() error
 	defer func() {
 		if err != nil {
 			for i := len(undo) - 1; i >= 0; i-- {
-				err = errors.Join(err, os.Remove(undo[i]))
+				err = errors.Join(err, undo[i]())
 			}
 		}
 	}()
 	for _, file := range files {
 		target := filepath.Join(folder, filepath.FromSlash(file.Path))
 		made, err := makeFolders(filepath.Dir(target))
-		undo = append(undo, made...)
+		for _, folder := range made {
+			undo = append(undo, func() error { return os.Remove(folder) })
+		}
 		if err != nil {
 			return err
 		}
-		_, statErr := os.Lstat(target)
+		old, readErr := os.ReadFile(target)
 		if err := writeFile(target, file.Content); err != nil {
 			return err
 		}
-		if errors.Is(statErr, fs.ErrNotExist) {
-			undo = append(undo, target)
+		switch {
+		case errors.Is(readErr, fs.ErrNotExist):
+			undo = append(undo, func() error { return os.Remove(target) })
+		case readErr == nil:
+			undo = append(undo, func() error { return writeFile(target, old) })
 		}
 	}
 	return nil

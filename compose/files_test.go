@@ -82,7 +82,6 @@ func TestWhereOneFileCannotBeWrittenNoneIsLeft(t *testing.T) {
 }
 
 func TestAFileThatWasReplacedIsBackWhereAnotherCannotBeWritten(t *testing.T) {
-	t.Skip("BUG: WriteFiles leaves the files that it replaced before the failure in their new state")
 	t.Parallel()
 	folder := t.TempDir()
 	put(t, folder, ComposeFileName, "old")

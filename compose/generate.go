@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -82,7 +83,7 @@ func (d Demo) Validate() error {
 	if d.HTTPPort == d.StatsPort {
 		refuse("--http-port and --stats-port are both %d: choose two ports", d.HTTPPort)
 	}
-	if _, err := netip.ParseAddr(d.StatsAddress); err != nil {
+	if addr, err := netip.ParseAddr(d.StatsAddress); err != nil || addr.Zone() != "" {
 		refuse("--stats-address %q is no IP address: use 127.0.0.1 for this machine only, or 0.0.0.0 for everybody", d.StatsAddress)
 	}
 	if !networkName.MatchString(d.Network) {
@@ -142,7 +143,7 @@ func (d Demo) Generate(ctx context.Context) ([]File, error) {
 }
 
 func render(path, text string, data any) (File, error) {
-	t, err := template.New(path).Option("missingkey=error").Parse(text)
+	t, err := template.New(path).Option("missingkey=error").Funcs(template.FuncMap{"plain": plain}).Parse(text)
 	if err != nil {
 		return File{}, err
 	}
@@ -151,6 +152,24 @@ func render(path, text string, data any) (File, error) {
 		return File{}, err
 	}
 	return File{Path: path, Content: out.Bytes()}, nil
+}
+
+// plain writes a validated value as YAML: as it is where YAML reads it as
+// text, else in quotes. A name such as 2024 or null would become something else.
+func plain(value string) string {
+	if yamlText.MatchString(value) && !slices.Contains(yamlWords(), strings.ToLower(value)) {
+		return value
+	}
+	return strconv.Quote(value)
+}
+
+// yamlText matches values that begin with a letter and hold nothing that means
+// something to YAML.
+var yamlText = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_./@:-]*[a-zA-Z0-9]$`)
+
+// yamlWords are the words that YAML 1.1 or 1.2 reads as no text.
+func yamlWords() []string {
+	return []string{"true", "false", "null", "yes", "no", "on", "off"}
 }
 
 // loadBack loads a generated Compose file with the loader of Compose itself

@@ -52,7 +52,7 @@ func TestWhatInitWritesIsAsShown(t *testing.T) {
 			assert.Equal(t, len(files), 2)
 			for i, want := range []string{ComposeFileName, BaseConfigName} {
 				assert.Equal(t, files[i].Path, want)
-				golden.AssertBytes(t, files[i].Content, path.Join("generate", name, path.Base(want)))
+				golden.Assert(t, string(files[i].Content), path.Join("generate", name, path.Base(want)))
 			}
 		})
 	}
@@ -176,7 +176,6 @@ func TestHostileTextNeverGetsThroughValidate(t *testing.T) {
 }
 
 func TestHostileZonesOfAnAddressNeverGetThroughValidate(t *testing.T) {
-	t.Skip("BUG: netip.ParseAddr takes any text as the zone of an IPv6 address, line breaks and quotes too")
 	t.Parallel()
 	for _, zone := range append(hostile, "eth0") {
 		d := demo(func(d *Demo) { d.StatsAddress = "fe80::1%" + zone })
@@ -187,7 +186,6 @@ func TestHostileZonesOfAnAddressNeverGetThroughValidate(t *testing.T) {
 // What YAML reads as a number, a truth or nothing is a good name for a folder,
 // an image and a network all the same.
 func TestNamesThatYAMLReadsAsSomethingElseAreWrittenAsText(t *testing.T) {
-	t.Skip("BUG: --name 2024 (or a folder of that name), --app-image true, --network null pass Validate, and the file does not load: they are written without quotes")
 	t.Parallel()
 	for _, word := range []string{"true", "null", "yes", "no", "on", "off", "y", "n", "2024", "123", "1e3", "0x1f", "0o17", "1_000", "2024-01-01"} {
 		for field, change := range map[string]func(*Demo){
@@ -229,7 +227,7 @@ func TestWhatIsGeneratedLoadsAsItWasMeant(t *testing.T) {
 	assert.Equal(t, fmt.Sprint(lb.Ports[1].HostIP, ":", lb.Ports[1].Published), "127.0.0.1:8404")
 	assert.Equal(t, p.MasterSocket(), "/var/run/haproxy/master.sock")
 	assert.Equal(t, len(lb.Volumes), 1)
-	assert.Assert(t, lb.Volumes[0].ReadOnly && !bool(lb.Volumes[0].Bind.CreateHostPath))
+	assert.Assert(t, lb.Volumes[0].ReadOnly)
 	for name, service := range p.Services {
 		if name != LoadBalancer {
 			assert.Equal(t, len(service.Ports), 0, "%s publishes a port past HAProxy", name)

@@ -12,21 +12,26 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// hostPort is a TCP port of the host; an unspecified address means all.
+// hostPort is a TCP port of the host; an unspecified address means all, for
+// Docker publishes on both families.
 type hostPort struct {
 	addr   netip.Addr
 	port   uint16
 	target uint32 // the container's side
 }
 
-// overlaps tells whether two listeners would get in each other's way.
+// overlaps tells whether somebody's listener would get in the way. Of others'
+// listeners, 0.0.0.0 has the IPv4 addresses only, and :: has both families.
 func (h hostPort) overlaps(addr netip.Addr, port uint16) bool {
-	return h.port == port && (h.addr.IsUnspecified() || addr.IsUnspecified() || h.addr == addr)
+	return h.port == port && (h.addr == addr || h.addr.IsUnspecified() || addr.IsUnspecified() && (addr.Is6() || h.addr.Is4()))
 }
 
 // PortsFree finds out, before anything is created, whether a port that the
 // project publishes is taken by somebody else, and by whom.
 func (e *Engine) PortsFree(ctx context.Context, p *Project) error {
+	if err := p.publishedOnce(); err != nil {
+		return err
+	}
 	wanted := p.publishedPorts()
 	published, err := e.api().ContainerList(ctx, client.ContainerListOptions{})
 	if err != nil {
@@ -54,8 +59,34 @@ func (e *Engine) PortsFree(ctx context.Context, p *Project) error {
 		if ours[want] {
 			continue
 		}
-		if process, taken := listener(want); taken {
+		process, taken := listener(want)
+		if taken && !strings.Contains(process, dockerProxy) {
 			return portTaken(want, p, process)
+		}
+	}
+	return nil
+}
+
+// dockerProxy is the engine's own listener for a published port. Its container
+// is in the engine's list, or is being started or stopped this very moment:
+// whether it stands in the way, the engine knows better.
+const dockerProxy = "docker-proxy"
+
+// publishedOnce refuses two services that ask for the same port of the host.
+func (p *Project) publishedOnce() error {
+	names := p.ServiceNames()
+	for i, name := range names {
+		for _, other := range names[i+1:] {
+			for _, port := range p.publishedPortsOf(name) {
+				for _, same := range p.publishedPortsOf(other) {
+					if port.overlaps(same.addr, same.port) {
+						return &Problem{
+							Summary: fmt.Sprintf("services %s and %s both publish port %d", name, other, port.port),
+							Advice:  fmt.Sprintf(`Take it from one of them: "ports:" in %s.`, p.composeFileName()),
+						}
+					}
+				}
+			}
 		}
 	}
 	return nil
@@ -108,9 +139,9 @@ func portTaken(want hostPort, p *Project, holder string) error {
 	flag := ""
 	switch want.target {
 	case 80:
-		flag = `, or "docker haproxy init --force --http-port PORT"`
+		flag = ` ("docker haproxy init" takes --http-port)`
 	case 8404:
-		flag = `, or "docker haproxy init --force --stats-port PORT"`
+		flag = ` ("docker haproxy init" takes --stats-port)`
 	}
 	return &Problem{
 		Summary: fmt.Sprintf("port %d is taken by %s", want.port, holder),

@@ -27,6 +27,9 @@ func (o *projectOptions) open(ctx context.Context, dockerCLI command.Cli, dryRun
 	if err := engine.Ready(ctx); err != nil {
 		return nil, nil, err
 	}
+	if err := engine.Supports(project); err != nil {
+		return nil, nil, err
+	}
 	return engine, project, nil
 }
 

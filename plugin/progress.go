@@ -33,16 +33,16 @@ func (o *projectOptions) engine(dockerCLI command.Cli, dryRun bool) (*compose.En
 // (its selector is not exported).
 func (o *projectOptions) renderer(dockerCLI command.Cli, dryRun bool) (api.EventProcessor, error) {
 	ansi := o.ansi
-	if os.Getenv("NO_COLOR") != "" {
-		display.NoColor()
-		ansi = formatter.Never
-	}
 	switch ansi {
 	case formatter.Auto, formatter.Never, formatter.Always:
-		formatter.SetANSIMode(dockerCLI, ansi)
 	default:
 		return nil, fmt.Errorf("--ansi %q is unknown: choose auto, never or always", ansi)
 	}
+	if os.Getenv("NO_COLOR") != "" && ansi != formatter.Always {
+		display.NoColor()
+		ansi = formatter.Never
+	}
+	formatter.SetANSIMode(dockerCLI, ansi)
 
 	stderr := dockerCLI.Err()
 	mode := o.progress

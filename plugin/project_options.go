@@ -6,6 +6,7 @@ import (
 
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 )
@@ -20,22 +21,30 @@ type projectOptions struct {
 	ansi     string
 }
 
-// register gives a command the flags. The shorthand -f is left to a command
-// that means something else by it, as logs does.
-func (o *projectOptions) register(cmd *cobra.Command, dockerCLI command.Cli) {
-	flags := cmd.Flags()
-	shorthand := "f"
-	if flags.ShorthandLookup(shorthand) != nil {
-		shorthand = ""
-	}
-	flags.StringArrayVarP(&o.ConfigPaths, "file", shorthand, nil, "Compose configuration files")
+// flags makes the flags. They are made once and shared by all commands, so
+// that "docker haproxy -f a.yaml up -f b.yaml" means both files.
+func (o *projectOptions) flags() *pflag.FlagSet {
+	flags := pflag.NewFlagSet("project", pflag.ContinueOnError)
+	flags.StringArrayVarP(&o.ConfigPaths, "file", "f", nil, "Compose configuration files")
 	flags.StringVarP(&o.ProjectName, "project-name", "p", "", "Project name")
 	flags.StringVar(&o.ProjectDir, "project-directory", "", "Alternate working directory (default: the path of the first Compose file)")
 	flags.StringArrayVar(&o.EnvFiles, "env-file", list(os.Getenv("COMPOSE_ENV_FILES")), "Alternate environment file")
 	flags.StringArrayVar(&o.Profiles, "profile", nil, "Profile to enable")
 	flags.StringVar(&o.progress, "progress", orDefault(os.Getenv("COMPOSE_PROGRESS"), "auto"), `Type of progress output ("auto"|"tty"|"plain"|"json"|"quiet")`)
 	flags.StringVar(&o.ansi, "ansi", orDefault(os.Getenv("COMPOSE_ANSI"), "auto"), `When to print ANSI control characters ("never"|"always"|"auto")`)
+	return flags
+}
 
+// register gives a command the flags. A shorthand is left to a command that
+// means something else by it, as logs does by -f.
+func (o *projectOptions) register(cmd *cobra.Command, flags *pflag.FlagSet, dockerCLI command.Cli) {
+	flags.VisitAll(func(flag *pflag.Flag) {
+		own := *flag // completion is registered by the flag's address; the value is shared
+		if own.Shorthand != "" && cmd.Flags().ShorthandLookup(own.Shorthand) != nil {
+			own.Shorthand = ""
+		}
+		cmd.Flags().AddFlag(&own)
+	})
 	mustRegister(cmd, "file", completeExtensions("yaml", "yml"))
 	mustRegister(cmd, "project-name", completeProjects(dockerCLI))
 	mustRegister(cmd, "project-directory", completeFolders)

@@ -43,7 +43,8 @@ and everything after.`,
 		RunE:             command.ShowHelp(dockerCLI.Err()),
 		TraverseChildren: true,
 	}
-	project.register(cmd, dockerCLI)
+	flags := project.flags()
+	project.register(cmd, flags, dockerCLI)
 	for _, child := range []*cobra.Command{
 		newUpCommand(dockerCLI, &project),
 		newReloadCommand(dockerCLI, &project),
@@ -55,7 +56,7 @@ and everything after.`,
 		newLogsCommand(dockerCLI, &project),
 		newOpenCommand(dockerCLI, &project),
 	} {
-		project.register(child, dockerCLI)
+		project.register(child, flags, dockerCLI)
 		run := child.RunE
 		child.RunE = func(cmd *cobra.Command, args []string) error {
 			return project.final(run(cmd, args))
