@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/moby/moby/client"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
@@ -37,40 +41,55 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 		return Outcome{}, err
 	}
 	outcome, err := e.bringUp(ctx, p, config, before, opts)
-	if err != nil {
-		return Outcome{}, e.undone(ctx, before, err)
+	switch {
+	case err == nil:
+		return outcome, nil
+	case outcome.Changed:
+		return outcome, e.undone(ctx, before, err)
+	case errors.Is(err, context.Canceled):
+		return outcome, &Problem{Summary: "interrupted; nothing was touched", Cause: err}
+	default:
+		return outcome, err
 	}
-	return outcome, nil
 }
 
-func (e *Engine) bringUp(ctx context.Context, p *Project, config Config, before State, opts UpOptions) (Outcome, error) {
+// bringUp does the work. Where it fails, Outcome.Changed tells whether
+// something may have been created or replaced by then.
+func (e *Engine) bringUp(ctx context.Context, p *Project, config Config, before State, opts UpOptions) (outcome Outcome, err error) {
 	if err := e.PortsFree(ctx, p); err != nil {
-		return Outcome{}, err
+		return outcome, err
 	}
 	images, err := e.FetchImages(ctx, p)
 	if err != nil {
-		return Outcome{}, err
+		return outcome, err
 	}
 	running, err := e.staysRunning(ctx, p, before, images, opts)
 	if err != nil {
-		return Outcome{}, err
+		return outcome, err
 	}
 
-	var outcome Outcome
 	if running == nil || !p.notedAs(*running, config) {
-		if outcome.Warnings, err = e.accepted(ctx, p, running, nothingTouched(running)); err != nil {
-			return Outcome{}, err
+		if outcome.Warnings, err = e.accepted(ctx, p, running, nothingTouched(before)); err != nil {
+			return outcome, err
 		}
+	}
+	if serving := before.of(LoadBalancer); running == nil && serving != nil && serving.Running() {
+		if err := e.rehearse(ctx, p); err != nil {
+			return outcome, err
+		}
+	}
+	if err := e.sweep(ctx, before); err != nil {
+		return outcome, err
 	}
 	session := e.openAhead(ctx, p, running)
 	defer session.close()
 	if outcome.Changed, err = e.Up(ctx, p, before, opts); err != nil {
-		return Outcome{}, err
+		return outcome, err
 	}
 	if running != nil && !outcome.Changed {
 		outcome.Balancer = *running
 	} else if outcome.Balancer, err = e.RunningBalancer(ctx, p); err != nil {
-		return Outcome{}, err
+		return outcome, err
 	}
 	if p.MasterSocket() == "" {
 		return outcome, nil // nobody can be asked
@@ -81,6 +100,25 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, config Config, before 
 		err = e.started(ctx, p, config, opts, &outcome)
 	}
 	return outcome, err
+}
+
+// halfReplacement matches the name that Compose gives a container until it has
+// taken the place of another: "0123456789ab_demo-web1-1".
+var halfReplacement = regexp.MustCompile(`^[0-9a-f]{12}_`)
+
+// sweep removes the replacements that a killed run of Compose created and never
+// started. Compose would start them as they are, and keep the name.
+func (e *Engine) sweep(ctx context.Context, before State) error {
+	for _, c := range before.containers {
+		if c.State != "created" || !halfReplacement.MatchString(c.Name) {
+			continue
+		}
+		_, err := e.api().ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{})
+		if err != nil && !isNotFound(err) {
+			return e.explain(ctx, err)
+		}
+	}
+	return nil
 }
 
 // staysRunning is the load balancer's container, if it runs and "up" lets it run on.
@@ -136,7 +174,7 @@ func (e *Engine) started(ctx context.Context, p *Project, config Config, opts Up
 func (e *Engine) refresh(ctx context.Context, p *Project, config Config, opened *ahead, opts UpOptions, outcome *Outcome) (err error) {
 	goal := known
 	if outcome.Changed { // servers were started
-		goal = ready
+		goal = readyAgain(time.Now())
 	}
 	if outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, opened, goal, opts.WaitTimeout); err != nil {
 		return err
@@ -156,8 +194,8 @@ func (e *Engine) refresh(ctx context.Context, p *Project, config Config, opened 
 }
 
 // nothingTouched says what a configuration refused by "up" leaves behind.
-func nothingTouched(running *Balancer) string {
-	if running != nil {
+func nothingTouched(before State) string {
+	if len(before.containers) > 0 {
 		return keepsRunning
 	}
 	return "nothing was created"
@@ -165,21 +203,44 @@ func nothingTouched(running *Balancer) string {
 
 // undone removes what a failed run made, and says so.
 func (e *Engine) undone(ctx context.Context, before State, cause error) error {
-	left := e.Undo(ctx, before)
+	removed, left := e.Undo(ctx, before)
 	if !errors.Is(cause, context.Canceled) {
 		if len(left) == 0 {
 			return cause
 		}
 		return fmt.Errorf("%w\nCould not be removed again: %s", cause, strings.Join(left, ", "))
 	}
-	problem := &Problem{Summary: "interrupted; what this run had created was removed again", Cause: cause}
 	if len(left) > 0 {
-		problem.Summary = "interrupted; left behind: " + strings.Join(left, ", ")
-		problem.Advice = `Remove it with "docker haproxy down".`
-	} else if len(before.containers) > 0 {
-		problem.Summary += ", what ran before was left as it is"
+		return &Problem{Summary: "interrupted; left behind: " + strings.Join(left, ", "), Advice: `Remove it with "docker haproxy down".`, Cause: cause}
 	}
-	return problem
+	said := []string{"interrupted"}
+	if removed {
+		said = append(said, "what this run had created was removed again")
+	}
+	if len(before.containers) > 0 {
+		said = append(said, e.remains(ctx, before))
+	}
+	return &Problem{Summary: strings.Join(said, "; "), Cause: cause}
+}
+
+// remains says what an interrupted run leaves of a project that was there before.
+func (e *Engine) remains(ctx context.Context, before State) string {
+	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	now, err := e.containers(look, before.project)
+	if err != nil {
+		return "what is left could not be found out"
+	}
+	var replaced []string
+	for _, c := range now {
+		if !slices.ContainsFunc(before.containers, func(old Container) bool { return old.ID == c.ID }) {
+			replaced = append(replaced, c.Name)
+		}
+	}
+	if len(replaced) == 0 {
+		return "what ran before was left as it is"
+	}
+	return "replaced already: " + strings.Join(replaced, ", ") + "; the rest was left as it is"
 }
 
 // of is the first container of a service; nil where it had none.

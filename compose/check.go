@@ -3,6 +3,7 @@ package compose
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -110,23 +111,13 @@ const removeTimeout = 20 * time.Second
 // and it takes the process's signal handlers away, so that Ctrl-C would be
 // HAProxy's to answer.
 func (e *Engine) runOneOff(ctx context.Context, p *Project, argv []string, input []byte) (output string, exitCode int, err error) {
-	created, err := e.api().ContainerCreate(ctx, client.ContainerCreateOptions{
-		Config:     e.oneOffConfig(p, argv, input != nil),
-		HostConfig: e.oneOffHost(ctx, p),
-	})
+	id, remove, err := e.createOneOff(ctx, e.oneOffConfig(p, argv, input != nil), e.oneOffHost(ctx, p))
 	if err != nil {
-		return "", 0, e.explain(ctx, err)
+		return "", 0, err
 	}
-	defer func() {
-		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
-		defer cancel()
-		_, removeErr := e.api().ContainerRemove(cleanup, created.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-		if err == nil && removeErr != nil && !isNotFound(removeErr) {
-			err = removeErr
-		}
-	}()
+	defer func() { err = errors.Join(err, remove()) }()
 
-	attached, err := e.api().ContainerAttach(ctx, created.ID, client.ContainerAttachOptions{
+	attached, err := e.api().ContainerAttach(ctx, id, client.ContainerAttachOptions{
 		Stream: true, Stdin: input != nil, Stdout: true, Stderr: true,
 	})
 	if err != nil {
@@ -135,8 +126,8 @@ func (e *Engine) runOneOff(ctx context.Context, p *Project, argv []string, input
 	defer attached.Close()
 	defer context.AfterFunc(ctx, attached.Close)()
 
-	ended := e.api().ContainerWait(ctx, created.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
-	if _, err := e.api().ContainerStart(ctx, created.ID, client.ContainerStartOptions{}); err != nil {
+	ended := e.api().ContainerWait(ctx, id, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
+	if _, err := e.api().ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {
 		if isMissingExecutable(err) {
 			return err.Error(), 127, nil
 		}
@@ -160,6 +151,29 @@ func (e *Engine) runOneOff(ctx context.Context, p *Project, argv []string, input
 	case <-ctx.Done():
 		return "", 0, ctx.Err()
 	}
+}
+
+// createOneOff creates a container, and gives what removes it again. Neither
+// is broken off by Ctrl-C: a creation that is cancelled may happen all the same.
+func (e *Engine) createOneOff(ctx context.Context, config *container.Config, host *container.HostConfig) (id string, remove func() error, err error) {
+	if ctx.Err() != nil {
+		return "", nil, ctx.Err()
+	}
+	creation, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	created, err := e.api().ContainerCreate(creation, client.ContainerCreateOptions{Config: config, HostConfig: host})
+	if err != nil {
+		return "", nil, e.explain(creation, err)
+	}
+	return created.ID, func() error {
+		removal, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+		defer cancel()
+		_, err := e.api().ContainerRemove(removal, created.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		if isNotFound(err) {
+			return nil
+		}
+		return err
+	}, nil
 }
 
 func (e *Engine) oneOffConfig(p *Project, argv []string, interactive bool) *container.Config {

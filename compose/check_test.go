@@ -189,11 +189,11 @@ func TestARefusedConfigurationSaysWhatWasKept(t *testing.T) {
 	t.Parallel()
 	engine, events := (&fakeEngine{exec: func(p *fakeProcess) int { p.Err(unknownKeyword); return 1 }}).start(t)
 	p := configured(t)
-	_, err := engine.accepted(t.Context(), p, &runs, nothingTouched(&runs))
+	_, err := engine.accepted(t.Context(), p, &runs, nothingTouched(state(runs.Container)))
 	var invalid *InvalidError
 	assert.Assert(t, errors.As(err, &invalid))
 	contains(t, err.Error(), "HAProxy refuses ", "haproxy.cfg; nothing was touched: the configuration that was running keeps running")
-	assert.Equal(t, nothingTouched(nil), "nothing was created")
+	assert.Equal(t, nothingTouched(State{}), "nothing was created")
 	assert.Assert(t, strings.HasSuffix(events.seen(), ": Error"), events.seen())
 }
 
@@ -291,6 +291,7 @@ func TestAMasterCLIThatDoesNotAnswerIsExplained(t *testing.T) {
 		return 127
 	}
 	lb, ended := ours("c1", LoadBalancer), ours("c1", LoadBalancer)
+	lb.StartedAt = midday.Format(time.RFC3339Nano)
 	ended.State, ended.ExitCode, ended.Logs = "exited", 139, "segmentation fault\n"
 	p := configured(t)
 	for name, c := range map[string]struct {
@@ -298,7 +299,7 @@ func TestAMasterCLIThatDoesNotAnswerIsExplained(t *testing.T) {
 		want      []string
 	}{
 		"it runs":  {lb, []string{"HAProxy in demo-haproxy-1 does not answer on its master CLI (/run/master.sock)", "nc: not found", "socat"}},
-		"it ended": {ended, []string{"container demo-haproxy-1 stopped (exit code 139)", "segmentation fault"}},
+		"it ended": {ended, []string{"container demo-haproxy-1 ended with exit code 139", "segmentation fault"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -39,6 +39,16 @@ type goal func(haproxy.Readiness) bool
 // goal for servers that were started a moment ago.
 func ready(r haproxy.Readiness) bool { return r.Ready() }
 
+// readyAgain is ready, once every server had time to be checked anew: until
+// then a server whose container was replaced has the result of the old one.
+func readyAgain(since time.Time) goal {
+	return func(r haproxy.Readiness) bool { return time.Since(since) >= recheckTime && r.Ready() }
+}
+
+// recheckTime is a little longer than "inter", which is 2 s by default and in
+// the generated configuration.
+const recheckTime = 2500 * time.Millisecond
+
 // settled: every server's first check has come to a result, whatever it is.
 // The goal for a worker that takes over from another: a server that is away
 // was so before.

@@ -98,7 +98,14 @@ type Balancer struct {
 	Container
 
 	StartedAt time.Time
+	Restarts  int // how often its restart policy has started it again
 	ExitCode  int
+}
+
+// crashing tells whether a container has ended since it was looked at, be it
+// that it runs again.
+func (b Balancer) crashing(since Balancer) bool {
+	return !b.Running() || b.Restarts > since.Restarts || !b.StartedAt.Equal(since.StartedAt)
 }
 
 func (e *Engine) balancer(ctx context.Context, c Container) (Balancer, error) {
@@ -106,7 +113,7 @@ func (e *Engine) balancer(ctx context.Context, c Container) (Balancer, error) {
 	if err != nil {
 		return Balancer{}, e.explain(ctx, err)
 	}
-	b := Balancer{Container: c}
+	b := Balancer{Container: c, Restarts: inspected.Container.RestartCount}
 	if state := inspected.Container.State; state != nil {
 		b.State = string(state.Status)
 		b.ExitCode = state.ExitCode

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/context/docker"
 	"github.com/docker/compose/v5/pkg/api"
 	composesdk "github.com/docker/compose/v5/pkg/compose"
 	"github.com/moby/moby/client"
@@ -96,8 +97,17 @@ func (e *Engine) notReady(ctx context.Context, cause error) error {
 }
 
 // host is the engine's address as the person wrote it in the context or in
-// DOCKER_HOST.
-func (e *Engine) host() string { return e.cli.DockerEndpoint().Host }
+// DOCKER_HOST. It is looked up in the context store: to ask the CLI for its
+// endpoint would connect to it, and an address that leads nowhere takes a while.
+func (e *Engine) host() string {
+	metadata, err := e.cli.ContextStore().GetMetadata(e.cli.CurrentContext())
+	if err == nil {
+		if endpoint, err := docker.EndpointFromContext(metadata); err == nil {
+			return endpoint.Host
+		}
+	}
+	return e.cli.DockerEndpoint().Host
+}
 
 // Reachable refuses a project that cannot work on the chosen engine: bind
 // mounts are looked up on the engine's machine, and where that is another one

@@ -162,10 +162,10 @@ func (f *fakeEngine) start(t *testing.T) (*Engine, *recorder) {
 		fail(w, http.StatusInternalServerError, f.pullError)
 	})
 	mux.HandleFunc("GET /networks", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, named(f.networks, "Id"))
+		answer(w, named(f.still("network", f.networks), "Id"))
 	})
 	mux.HandleFunc("GET /volumes", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"Volumes": named(f.volumes, "Name")})
+		answer(w, map[string]any{"Volumes": named(f.still("volume", f.volumes), "Name")})
 	})
 	mux.HandleFunc("GET /info", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"OSType": "linux", "Architecture": "x86_64"})
@@ -248,6 +248,12 @@ func named(names []string, id string) []map[string]string {
 	return all
 }
 
+// still are those of a kind that nobody has removed.
+func (f *fakeEngine) still(kind string, names []string) []string {
+	gone := f.gone()
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(gone, kind+" "+name) })
+}
+
 func (f *fakeEngine) list(w http.ResponseWriter, r *http.Request) {
 	var filters map[string]map[string]bool
 	if text := r.URL.Query().Get("filters"); text != "" {
@@ -258,6 +264,9 @@ func (f *fakeEngine) list(w http.ResponseWriter, r *http.Request) {
 	}
 	listed := []map[string]any{}
 	for _, c := range f.containers {
+		if slices.Contains(f.gone(), "container "+c.ID) {
+			continue
+		}
 		if r.URL.Query().Get("all") == "" && c.State != "running" {
 			continue
 		}

@@ -25,6 +25,25 @@ type LoadOptions struct {
 	Profiles    []string // --profile
 }
 
+// fileNames are the Compose files, for messages.
+func (o LoadOptions) fileNames() string {
+	if len(o.ConfigPaths) > 0 {
+		return strings.Join(o.ConfigPaths, " with ")
+	}
+	for _, name := range ComposeFileNames() {
+		file := filepath.Join(o.ProjectDir, name)
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+	}
+	return "the Compose file"
+}
+
+// ComposeFileNames are those that Compose looks for, in its order.
+func ComposeFileNames() []string {
+	return []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
+}
+
 // named tells whether the project is given by its name alone, so that no
 // Compose file is needed to find its containers.
 func (o LoadOptions) named() bool {
@@ -70,9 +89,24 @@ func (e *Engine) load(ctx context.Context, opts LoadOptions) (*types.Project, er
 		EnvFiles:    opts.EnvFiles,
 		Profiles:    opts.Profiles,
 	})
+	if err != nil && opts.ProjectDir != "" {
+		if info, statErr := os.Stat(opts.ProjectDir); statErr != nil || !info.IsDir() {
+			return nil, &Problem{
+				Summary: fmt.Sprintf("there is no folder %s", opts.ProjectDir),
+				Advice:  "Check --project-directory.",
+				Cause:   errors.Join(ErrNoComposeFile, err),
+			}
+		}
+	}
 	switch {
 	case err == nil:
 		return loaded, nil
+	case strings.Contains(err.Error(), "env file"):
+		return nil, &Problem{
+			Summary: "an environment file cannot be read: " + err.Error(),
+			Advice:  `Check --env-file, and "env_file:" of the services.`,
+			Cause:   err,
+		}
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case strings.Contains(err.Error(), "no configuration file provided"):
@@ -89,7 +123,7 @@ func (e *Engine) load(ctx context.Context, opts LoadOptions) (*types.Project, er
 		}
 	default:
 		return nil, &Problem{
-			Summary: "the Compose file does not load: " + err.Error(),
+			Summary: opts.fileNames() + " does not load: " + strings.TrimSpace(err.Error()),
 			Advice:  `Mend it ("docker compose config" says the same); nothing was changed.`,
 			Cause:   err,
 		}

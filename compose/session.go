@@ -66,7 +66,7 @@ func (e *Engine) openWhenUp(ctx context.Context, p *Project, running Balancer, t
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
 			return session, err
 		}
-		if now, inspectErr := e.balancer(ctx, running.Container); inspectErr != nil || !now.Running() {
+		if now, inspectErr := e.balancer(ctx, running.Container); inspectErr != nil || now.crashing(running) {
 			return nil, err
 		}
 		if err := pause(ctx, pollInterval); err != nil {
@@ -85,7 +85,7 @@ func (e *Engine) explainSession(ctx context.Context, p *Project, running Balance
 		return ctx.Err()
 	}
 	now, err := e.balancer(ctx, running.Container)
-	if err == nil && now.Running() {
+	if err == nil && !now.crashing(running) && now.Restarts == 0 {
 		return &Problem{
 			Summary: fmt.Sprintf("HAProxy in %s does not answer on its master CLI (%s): %v", running.Name, p.MasterSocket(), cause),
 			Advice:  `See "docker haproxy logs"; the image must have a shell with socat or busybox's nc.`,
@@ -95,7 +95,7 @@ func (e *Engine) explainSession(ctx context.Context, p *Project, running Balance
 	if err != nil && !isNotFound(err) {
 		return e.explain(ctx, err)
 	}
-	return e.failed(ctx, running.Name, fmt.Sprintf("stopped (exit code %d)", now.ExitCode))
+	return e.failed(ctx, running.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
 }
 
 func noMasterSocket(p *Project) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/client"
@@ -99,27 +100,53 @@ func (s State) names() []string {
 }
 
 // Undo removes what came into being since a state was observed. It gives, in
-// words, what it could not remove. ctx may be cancelled: the work is done all
-// the same, within a bounded time.
-func (e *Engine) Undo(ctx context.Context, before State) (left []string) {
+// words, what it could not remove, and tells whether there was anything. ctx
+// may be cancelled: the work is done all the same, within a bounded time.
+func (e *Engine) Undo(ctx context.Context, before State) (found bool, left []string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
-	now, err := e.Observe(ctx, before.project)
+	made, err := e.madeSince(ctx, before)
 	if err != nil {
-		return []string{fmt.Sprintf("perhaps more than before: %v", err)}
+		return false, []string{fmt.Sprintf("perhaps more than before: %v", err)}
 	}
-	made := before.made(now)
 	if len(made.names()) == 0 {
-		return nil
+		return false, nil
 	}
 	_ = e.events.step("Project "+before.project, "Removing what was made", "Removed what was made", func() error {
-		left = e.remove(ctx, made)
-		if len(left) > 0 {
+		for round := 0; round < undoRounds && len(made.names()) > 0; round++ {
+			left = e.remove(ctx, made)
+			if made, err = e.madeSince(ctx, before); err != nil {
+				return err
+			}
+		}
+		if len(made.names()) > 0 {
+			left = made.names()
 			return fmt.Errorf("left: %s", strings.Join(left, ", "))
 		}
+		left = nil
 		return nil
 	})
-	return left
+	return true, left
+}
+
+// undoRounds bounds how often Undo looks again.
+const undoRounds = 5
+
+// settleTime is how long a request that was cancelled may still be carried out
+// by the engine: a container whose creation was under way appears after all.
+const settleTime = 300 * time.Millisecond
+
+// madeSince finds what was made since a state was observed, once the engine
+// has done what it was asked for.
+func (e *Engine) madeSince(ctx context.Context, before State) (State, error) {
+	if err := pause(ctx, settleTime); err != nil {
+		return State{}, err
+	}
+	now, err := e.Observe(ctx, before.project)
+	if err != nil {
+		return State{}, err
+	}
+	return before.made(now), nil
 }
 
 // remove deletes everything in a state and lists what stayed.

@@ -117,7 +117,8 @@ func TestAFailedRunRemovesWhatItMadeAndNothingElse(t *testing.T) {
 func TestWhereNothingWasMadeNothingIsSaidToBeRemoved(t *testing.T) {
 	t.Parallel()
 	engine, events := (&fakeEngine{containers: []fakeContainer{ours("1", "web1")}}).start(t)
-	assert.Equal(t, len(engine.Undo(t.Context(), state(Container{ID: "1", Service: "web1"}))), 0)
+	found, left := engine.Undo(t.Context(), state(Container{ID: "1", Service: "web1"}))
+	assert.Assert(t, !found && len(left) == 0)
 	assert.Equal(t, events.seen(), "")
 }
 
@@ -156,7 +157,7 @@ func TestWhatCannotBeRemovedIsNamed(t *testing.T) {
 func TestAnEngineThatDiedLeavesAnUnknownRest(t *testing.T) {
 	t.Parallel()
 	engine, _ := engineAt(t, nobody(t))
-	left := engine.Undo(t.Context(), State{project: "demo"})
+	_, left := engine.Undo(t.Context(), State{project: "demo"})
 	assert.Equal(t, len(left), 1)
 	contains(t, left[0], "perhaps more than before")
 }

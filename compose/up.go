@@ -2,8 +2,10 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +36,9 @@ func (p *Project) replaces(running Container, images ImageIDs) (bool, error) {
 // Up makes the engine agree with the Compose file and waits until all
 // containers run and are healthy. It tells whether anything was changed.
 func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOptions) (changed bool, err error) {
-	err = e.sdk.Up(ctx, p.Project, api.UpOptions{
+	work, done := e.finishing(ctx, before)
+	defer done()
+	err = e.sdk.Up(work, p.Project, api.UpOptions{
 		Create: api.CreateOptions{
 			Build:         opts.build(),
 			Recreate:      opts.recreate(),
@@ -43,6 +47,9 @@ func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOption
 		},
 		Start: api.StartOptions{Project: p.Project},
 	})
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return true, e.explainUp(ctx, p, err)
 	}
@@ -60,6 +67,25 @@ func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOption
 	}
 	return true, nil
 }
+
+// finishing is the context for Compose's replacement of containers. Where the
+// project runs, Ctrl-C does not break it off: between the removal of a
+// container and the start of its successor nobody would serve. It is given
+// some time to finish instead; a second Ctrl-C ends the process at once.
+func (e *Engine) finishing(ctx context.Context, before State) (context.Context, context.CancelFunc) {
+	if len(before.containers) == 0 {
+		return context.WithCancel(ctx)
+	}
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		e.events.On(api.Resource{ID: "Project " + before.project, Status: api.Working, Text: "Finishing what was begun"})
+		time.AfterFunc(finishTime, cancel)
+	})
+	return work, func() { stop(); cancel() }
+}
+
+// finishTime is longer than the generated stop_grace_period of 35 s.
+const finishTime = 45 * time.Second
 
 // DryRunUp shows what Up would do, in the progress display. The engine must
 // have been made for a dry run.
@@ -103,11 +129,65 @@ func (e *Engine) explainUp(ctx context.Context, p *Project, cause error) error {
 	if strings.Contains(message, "application not healthy after") {
 		return e.notHealthy(ctx, p, message)
 	}
-	return e.explain(ctx, cause)
+	explained := e.explain(ctx, cause)
+	if _, known := errors.AsType[*Problem](explained); known {
+		return explained
+	}
+	if match := missingSource.FindStringSubmatch(message); match != nil {
+		return &Problem{
+			Summary: fmt.Sprintf("service %s mounts %s, which does not exist", orNone(p.mounting(match[1])), shorten(match[1])),
+			Advice:  fmt.Sprintf(`Create it, or mend "volumes:" in %s.`, p.composeFileName()),
+			Cause:   cause,
+		}
+	}
+	if name, why := e.notStarted(ctx, p); name != "" {
+		return &Problem{
+			Summary: fmt.Sprintf("container %s cannot be started: %s", name, why),
+			Advice:  fmt.Sprintf("Mend its service in %s, or its image.", p.composeFileName()),
+			Cause:   cause,
+		}
+	}
+	return &Problem{
+		Summary: "Compose could not bring the project up: " + strings.TrimPrefix(message, "Error response from daemon: "),
+		Advice:  fmt.Sprintf("Look for what it names in %s.", p.composeFileName()),
+		Cause:   cause,
+	}
+}
+
+// missingSource finds the path in the engine's refusal of a bind mount.
+var missingSource = regexp.MustCompile(`bind source path does not exist: (\S+)`)
+
+// mounting are the services that mount a path of this machine.
+func (p *Project) mounting(source string) []string {
+	var services []string
+	for _, name := range p.ServiceNames() {
+		for _, v := range p.Services[name].Volumes {
+			if v.Source == source && !slices.Contains(services, name) {
+				services = append(services, name)
+			}
+		}
+	}
+	return services
+}
+
+// notStarted finds a container that the engine could not start, and the
+// engine's reason, which it keeps with the container.
+func (e *Engine) notStarted(ctx context.Context, p *Project) (name, why string) {
+	containers, err := e.containers(ctx, p.Name)
+	if err != nil {
+		return "", ""
+	}
+	for _, c := range containers {
+		inspected, err := e.api().ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{})
+		if err == nil && inspected.Container.State != nil && inspected.Container.State.Error != "" {
+			return c.Name, inspected.Container.State.Error
+		}
+	}
+	return "", ""
 }
 
 // failed shows a container that ended or is unhealthy, with its last words.
-func (e *Engine) failed(ctx context.Context, name, how string) error {
+func (e *Engine) failed(ctx context.Context, name, how string) *Problem {
 	problem := &Problem{Summary: fmt.Sprintf("container %s %s", name, how)}
 	inspected, err := e.api().ContainerInspect(ctx, name, client.ContainerInspectOptions{})
 	if err != nil {
@@ -135,10 +215,18 @@ func (e *Engine) notHealthy(ctx context.Context, p *Project, message string) err
 	for _, c := range containers {
 		switch {
 		case !c.Running():
-			return e.failed(ctx, c.Name, fmt.Sprintf("is %s: %s", c.State, message))
-		case c.Health == "starting" || c.Health == "unhealthy":
-			return e.failed(ctx, c.Name, fmt.Sprintf("is not healthy but %s: %s", c.Health, message))
+			return e.failed(ctx, c.Name, fmt.Sprintf("is %s, not running", c.State))
+		case c.Health == "starting":
+			return patience(e.failed(ctx, c.Name, "was still starting"+strings.TrimPrefix(message, "application not healthy")))
+		case c.Health == "unhealthy":
+			return patience(e.failed(ctx, c.Name, "is unhealthy"))
 		}
 	}
 	return &Problem{Summary: message, Advice: "Give it more time with --wait-timeout."}
+}
+
+// patience adds that a container may only need more time.
+func patience(problem *Problem) error {
+	problem.Advice = "Give it more time with --wait-timeout, or mend its health check or the service."
+	return problem
 }

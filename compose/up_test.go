@@ -56,7 +56,7 @@ func TestAContainerThatFailedIsNamedWithItsLastWords(t *testing.T) {
 		"container demo-web1-1 is unhealthy":  {"container demo-web1-1 is unhealthy\n  no such file"},
 		"container demo-web2-1 exited (137)":  {"container demo-web2-1 exited (137) without a word"},
 		"container demo-gone-1 exited (1)":    {"container demo-gone-1 exited (1)"},
-		"application not healthy after 3s":    {"container demo-web1-1 is exited: application not healthy after 3s", "no such file"},
+		"application not healthy after 3s":    {"container demo-web1-1 is exited, not running", "no such file"},
 		"something that nobody has ever seen": {"something that nobody has ever seen"},
 	} {
 		engine, _ := (&fakeEngine{containers: []fakeContainer{ended, silent, starting}}).start(t)
@@ -65,7 +65,7 @@ func TestAContainerThatFailedIsNamedWithItsLastWords(t *testing.T) {
 
 	engine, _ := (&fakeEngine{containers: []fakeContainer{silent, starting}}).start(t)
 	err := engine.explainUp(t.Context(), p, errors.New("application not healthy after 3s"))
-	contains(t, err.Error(), "container demo-web3-1 is not healthy but starting")
+	contains(t, err.Error(), "container demo-web3-1 was still starting after 3s", "--wait-timeout")
 
 	engine, _ = (&fakeEngine{containers: []fakeContainer{silent}}).start(t)
 	err = engine.explainUp(t.Context(), p, errors.New("application not healthy after 3s"))

@@ -171,8 +171,7 @@ func TestConfigThatOnlyFailsToStart(t *testing.T) {
 		r := p.refuses([]string{"up"})
 		p.mustLeaveNothing()
 		why := failingService{
-			words:    []string{p.name + "-haproxy-1", "192.0.2.1:81", "Cannot assign requested address", "haproxy/haproxy.cfg"},
-			wordsBug: restarts,
+			words: []string{p.name + "-haproxy-1", "192.0.2.1:81", "Cannot assign requested address", "haproxy/haproxy.cfg"},
 		}
 		why.mustSayWhy(p, r)
 	})

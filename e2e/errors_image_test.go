@@ -34,7 +34,7 @@ func TestImageThatMustNotBePulled(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
 	p.init("--app-image", unknownImage)
-	p.editCompose(replacing("  image: "+unknownImage+"\n", "  image: "+unknownImage+"\n  pull_policy: never\n"))
+	p.editCompose(replacing("  networks: [mynetwork]\n  restart", "  networks: [mynetwork]\n  pull_policy: never\n  restart"))
 	p.refuses([]string{"up"}, unknownImage, "web1", "pull policy", "image:")
 	p.mustLeaveNothing()
 }

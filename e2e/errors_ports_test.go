@@ -161,7 +161,6 @@ func TestPortTakenWhileStopped(t *testing.T) {
 
 // TestPortPublishedTwice: two services of one project want the same port.
 func TestPortPublishedTwice(t *testing.T) {
-	t.Skip("BUG: the message blames \"another process\"")
 	t.Parallel()
 	p := newProject(t)
 	p.init()

@@ -113,7 +113,7 @@ func w4Config(p *project) {
 		value   string   // as by hand
 		instead []string // else: what stands in its place, and the reason
 	}{
-		{"global", "stats socket /var/run/api.sock", []string{"stats socket /var/run/haproxy/api.sock", "one user without root"}},
+		{"global", "stats socket /var/run/api.sock", []string{"stats socket /var/run/haproxy/api.sock", "one user"}},
 		{"global", "user haproxy", []string{`so "user", "group"`, "have no place here"}},
 		{"global", "group haproxy", []string{`so "user", "group"`, "have no place here"}},
 		{"global", "mode 660", []string{"mode 600", "mode 660 have no place here"}},

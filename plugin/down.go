@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/docker/cli/cli"
@@ -56,6 +57,9 @@ func runDown(ctx context.Context, dockerCLI command.Cli, project *projectOptions
 		return err
 	}
 	found, err := engine.Down(ctx, target, opts.DownOptions)
+	if errors.Is(err, context.Canceled) {
+		return &compose.Problem{Summary: "interrupted; a part of project " + target.Name + " may be left", Advice: `"docker haproxy down" removes the rest.`, Cause: err}
+	}
 	if err != nil {
 		return err
 	}

@@ -153,15 +153,10 @@ func printFiles(dockerCLI command.Cli, files []compose.File) error {
 	return nil
 }
 
-// composeFileNames are those that Compose looks for.
-func composeFileNames() []string {
-	return []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"}
-}
-
 // mayWrite refuses to touch what somebody else wrote: a Compose file that is
 // not from init is never overwritten, not even with --force.
 func mayWrite(folder string, files []compose.File, force bool) error {
-	for _, name := range composeFileNames() {
+	for _, name := range compose.ComposeFileNames() {
 		content, err := os.ReadFile(filepath.Join(folder, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

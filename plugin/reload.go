@@ -62,7 +62,7 @@ func runReload(ctx context.Context, dockerCLI command.Cli, options *projectOptio
 		return err
 	})
 	if errors.Is(err, context.Canceled) {
-		return &compose.Problem{Summary: "interrupted; nothing was applied", Cause: err}
+		return &compose.Problem{Summary: "interrupted; nothing was applied of " + project.ConfigName(), Cause: err}
 	}
 	if err != nil {
 		return options.explained(dockerCLI, err)
