@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/moby/moby/client"
 
@@ -174,7 +173,7 @@ func (e *Engine) started(ctx context.Context, p *Project, config Config, opts Up
 func (e *Engine) refresh(ctx context.Context, p *Project, config Config, opened *ahead, opts UpOptions, outcome *Outcome) (err error) {
 	goal := known
 	if outcome.Changed { // servers were started
-		goal = readyAgain(time.Now())
+		goal = e.readyAgain(p)
 	}
 	if outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, opened, goal, opts.WaitTimeout); err != nil {
 		return err
@@ -219,6 +218,8 @@ func (e *Engine) undone(ctx context.Context, before State, cause error) error {
 	}
 	if len(before.containers) > 0 {
 		said = append(said, e.remains(ctx, before))
+	} else if !removed {
+		said = append(said, "nothing was created")
 	}
 	return &Problem{Summary: strings.Join(said, "; "), Cause: cause}
 }

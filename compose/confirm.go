@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
+
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
 
@@ -33,16 +35,23 @@ func askSession(ctx context.Context, session *haproxy.Session) (Process, error) 
 func (p Process) Readiness() haproxy.Readiness { return haproxy.Serving(p.Stats) }
 
 // goal is what Confirm waits for.
-type goal func(haproxy.Readiness) bool
+type goal func(context.Context, haproxy.Readiness) (bool, error)
 
 // ready: every frontend listens and every server has answered its check. The
 // goal for servers that were started a moment ago.
-func ready(r haproxy.Readiness) bool { return r.Ready() }
+func ready(_ context.Context, r haproxy.Readiness) (bool, error) { return r.Ready(), nil }
 
 // readyAgain is ready, once every server had time to be checked anew: until
 // then a server whose container was replaced has the result of the old one.
-func readyAgain(since time.Time) goal {
-	return func(r haproxy.Readiness) bool { return time.Since(since) >= recheckTime && r.Ready() }
+// A container that keeps ending may look well to a check in between.
+func (e *Engine) readyAgain(p *Project) goal {
+	began := time.Now()
+	return func(ctx context.Context, r haproxy.Readiness) (bool, error) {
+		if time.Since(began) < recheckTime || !r.Ready() {
+			return false, nil
+		}
+		return e.steady(ctx, p)
+	}
 }
 
 // recheckTime is a little longer than "inter", which is 2 s by default and in
@@ -52,18 +61,18 @@ const recheckTime = 2500 * time.Millisecond
 // settled: every server's first check has come to a result, whatever it is.
 // The goal for a worker that takes over from another: a server that is away
 // was so before.
-func settled(r haproxy.Readiness) bool {
+func settled(_ context.Context, r haproxy.Readiness) (bool, error) {
 	for _, b := range r.Backends {
 		if len(b.Pending) > 0 {
-			return false
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }
 
 // known: no goal; one look is enough. Where nothing was changed, there is
 // nothing to wait for.
-func known(haproxy.Readiness) bool { return true }
+func known(context.Context, haproxy.Readiness) (bool, error) { return true, nil }
 
 // pollInterval is the pause between two questions for the servers' state. The
 // Runtime API has no event for a server that comes up; a question on an open
@@ -86,8 +95,9 @@ func (e *Engine) Confirm(ctx context.Context, p *Project, running Balancer, open
 		if process, err = askSession(ctx, session); err != nil {
 			return Process{}, e.explainSession(ctx, p, running, err)
 		}
-		if reached(process.Readiness()) || time.Now().After(deadline) {
-			return process, nil
+		done, err := reached(ctx, process.Readiness())
+		if err != nil || done || time.Now().After(deadline) {
+			return process, err
 		}
 		if time.Now().After(look) { // perhaps the app is why a server stays away
 			if err := e.crashed(ctx, p); err != nil {
@@ -105,26 +115,52 @@ func (e *Engine) Confirm(ctx context.Context, p *Project, running Balancer, open
 // has ended meanwhile.
 const lookInterval = 500 * time.Millisecond
 
-// crashed finds a container of the project that ended with an error or is
-// being restarted after one, which no waiting mends.
+// crashed finds a container of the project that ended with an error, or does
+// so again and again, which no waiting mends.
 func (e *Engine) crashed(ctx context.Context, p *Project) error {
 	containers, err := e.containers(ctx, p.Name)
 	if err != nil {
 		return err
 	}
 	for _, c := range containers {
-		if c.Running() {
+		now, err := e.balancer(ctx, c)
+		if isNotFound(err) {
 			continue
 		}
-		now, err := e.balancer(ctx, c)
 		if err != nil {
 			return err
 		}
-		if now.ExitCode != 0 {
+		switch {
+		case now.Restarts >= tooManyRestarts && time.Since(now.StartedAt) < recheckTime:
+			return e.failed(ctx, c.Name, fmt.Sprintf("ends as soon as it starts (restarted %d times)", now.Restarts))
+		case now.ended() && now.ExitCode != 0:
 			return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
 		}
 	}
 	return nil
+}
+
+// tooManyRestarts is when a container that its restart policy starts again and
+// again counts as failed. One or two may be an app that waits for its database.
+const tooManyRestarts = 3
+
+// steady tells whether all containers have run for a while, as far as a
+// restart policy has had to start them again at all.
+func (e *Engine) steady(ctx context.Context, p *Project) (bool, error) {
+	containers, err := e.containers(ctx, p.Name)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range containers {
+		now, err := e.balancer(ctx, c)
+		if err != nil && !isNotFound(err) {
+			return false, err
+		}
+		if now.State == string(container.StateRestarting) || now.Restarts > 0 && time.Since(now.StartedAt) < recheckTime {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // serves makes an error of a load balancer that has nobody to send requests to.

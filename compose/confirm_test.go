@@ -30,8 +30,14 @@ func TestALoadBalancerWithNobodyToSendRequestsToDoesNotServe(t *testing.T) {
 		if err != nil {
 			contains(t, err.Error(), "nobody to send requests to", "webservers", p.ConfigName(), "docker haproxy logs")
 		}
-		assert.Equal(t, ready(process.Readiness()), c.ready, name)
-		assert.Equal(t, settled(process.Readiness()), c.settled, name)
-		assert.Assert(t, known(process.Readiness()), name)
+		isReady, err := ready(t.Context(), process.Readiness())
+		assert.NilError(t, err)
+		assert.Equal(t, isReady, c.ready, name)
+		isSettled, err := settled(t.Context(), process.Readiness())
+		assert.NilError(t, err)
+		assert.Equal(t, isSettled, c.settled, name)
+		isKnown, err := known(t.Context(), process.Readiness())
+		assert.NilError(t, err)
+		assert.Assert(t, isKnown, name)
 	}
 }

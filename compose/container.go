@@ -102,6 +102,11 @@ type Balancer struct {
 	ExitCode  int
 }
 
+// ended tells whether a container has ended for good.
+func (b Balancer) ended() bool {
+	return b.State == string(container.StateExited) || b.State == string(container.StateDead)
+}
+
 // crashing tells whether a container has ended since it was looked at, be it
 // that it runs again.
 func (b Balancer) crashing(since Balancer) bool {

@@ -30,7 +30,7 @@ func (o LoadOptions) fileNames() string {
 	if len(o.ConfigPaths) > 0 {
 		return strings.Join(o.ConfigPaths, " with ")
 	}
-	for _, name := range ComposeFileNames() {
+	for _, name := range FileNames() {
 		file := filepath.Join(o.ProjectDir, name)
 		if _, err := os.Stat(file); err == nil {
 			return file
@@ -39,8 +39,8 @@ func (o LoadOptions) fileNames() string {
 	return "the Compose file"
 }
 
-// ComposeFileNames are those that Compose looks for, in its order.
-func ComposeFileNames() []string {
+// FileNames are the names that Compose looks for, in its order.
+func FileNames() []string {
 	return []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
 }
 
@@ -82,6 +82,13 @@ func (e *Engine) Load(ctx context.Context, opts LoadOptions) (*Project, error) {
 }
 
 func (e *Engine) load(ctx context.Context, opts LoadOptions) (*types.Project, error) {
+	if info, err := os.Stat(opts.ProjectDir); opts.ProjectDir != "" && (err != nil || !info.IsDir()) {
+		return nil, &Problem{
+			Summary: fmt.Sprintf("there is no folder %s", opts.ProjectDir),
+			Advice:  "Check --project-directory.",
+			Cause:   errors.Join(ErrNoComposeFile, err),
+		}
+	}
 	loaded, err := e.sdk.LoadProject(ctx, api.ProjectLoadOptions{
 		ProjectName: opts.ProjectName,
 		ConfigPaths: opts.ConfigPaths,
@@ -89,15 +96,6 @@ func (e *Engine) load(ctx context.Context, opts LoadOptions) (*types.Project, er
 		EnvFiles:    opts.EnvFiles,
 		Profiles:    opts.Profiles,
 	})
-	if err != nil && opts.ProjectDir != "" {
-		if info, statErr := os.Stat(opts.ProjectDir); statErr != nil || !info.IsDir() {
-			return nil, &Problem{
-				Summary: fmt.Sprintf("there is no folder %s", opts.ProjectDir),
-				Advice:  "Check --project-directory.",
-				Cause:   errors.Join(ErrNoComposeFile, err),
-			}
-		}
-	}
 	switch {
 	case err == nil:
 		return loaded, nil

@@ -95,6 +95,9 @@ func (e *Engine) explainSession(ctx context.Context, p *Project, running Balance
 	if err != nil && !isNotFound(err) {
 		return e.explain(ctx, err)
 	}
+	if now.Restarts > 0 {
+		return e.failed(ctx, running.Name, fmt.Sprintf("ends as soon as it starts (restarted %d times)", now.Restarts))
+	}
 	return e.failed(ctx, running.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
 }
 

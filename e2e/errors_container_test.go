@@ -37,7 +37,7 @@ func failingServices() []failingService {
 		{
 			name:     "an app that exits at once and is restarted",
 			breaking: compose(configured("web2", "environment: {CRASH_AFTER: 1ms}")),
-			words:    []string{"-web2-1", "exit code 1", "crashing on request", "Mend the service"},
+			words:    []string{"-web2-1", "crashing on request", "Mend the service"},
 		},
 		{
 			name:     "an app that exits at once",
@@ -72,12 +72,12 @@ func failingServices() []failingService {
 				end := start + strings.Index(text[start:], ",mode")
 				return text[:start] + "/var/run/haproxy:uid=0,gid=0" + text[end:]
 			}),
-			words: []string{"/var/run/haproxy/", "ermission denied", "exit code 1"},
+			words: []string{"/var/run/haproxy/", "ermission denied", "Mend"},
 		},
 		{
 			name:     "HAProxy with a flag that it does not know",
 			breaking: compose(replacing("command: [haproxy, -S", "command: [haproxy, --unheard-of, -S")),
-			words:    []string{"exit code 1", "Mend"},
+			words:    []string{"new master CLI", "Mend"},
 		},
 		{
 			name:     "a folder to be mounted that is missing",

@@ -156,7 +156,7 @@ func printFiles(dockerCLI command.Cli, files []compose.File) error {
 // mayWrite refuses to touch what somebody else wrote: a Compose file that is
 // not from init is never overwritten, not even with --force.
 func mayWrite(folder string, files []compose.File, force bool) error {
-	for _, name := range compose.ComposeFileNames() {
+	for _, name := range compose.FileNames() {
 		content, err := os.ReadFile(filepath.Join(folder, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
