@@ -44,8 +44,11 @@ lint: $(GOLANGCI_LINT) $(RELEASE_CONFIG) ## Linters, the import rules, the relea
 unit: ## Unit tests (no engine needed)
 	$(GO) test -short ./...
 
+# The real HAProxy image where it can be pulled; the app must be ours, for what the scenarios ask of it.
 e2e: images ## Scenarios through the docker CLI on the real engine
-	$(GO) test -count=1 -timeout 20m -parallel 4 ./e2e/...
+	@images=$$(ECHO_IMAGE=localhost/docker-haproxy/echo:1 hack/choose-images.sh) && eval "$$images" && \
+	echo "Scenarios with $$HAPROXY_IMAGE and $$ECHO_IMAGE" && \
+	HAPROXY_IMAGE=$$HAPROXY_IMAGE ECHO_IMAGE=$$ECHO_IMAGE $(GO) test -count=1 -timeout 20m -parallel 4 ./e2e/...
 
 images: ## Get the images that tests and demo need; built here where none can be pulled
 	@hack/images.sh all

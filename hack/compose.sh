@@ -13,6 +13,7 @@
 #   MAXAGE  minutes after which a newer package is looked for; default 10080, a week
 set -euo pipefail
 export LC_ALL=C
+. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/docker-haproxy/compose}
 SUITE=${SUITE:-sid}
@@ -49,37 +50,17 @@ installed() {
 
 # extract gets the newest package and takes the one file out of it.
 extract() {
-  local tool mirror arch keyring=/usr/share/keyrings/debian-archive-keyring.gpg apt=$CACHE/apt
+  local tool mirror arch apt=$CACHE/apt
   for tool in apt-get dpkg-deb; do
     command -v $tool >/dev/null 2>&1 || die "there is no \"docker compose\" here, and no $tool to get it from Debian: install the Compose plugin"
   done
-  mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -nE '\,/debian/?$,{p;q;}')}
+  mirror=$(debian_mirror)
   [ -n "$mirror" ] || die "there is no \"docker compose\" here, and this machine's apt knows no Debian archive: install the Compose plugin, or set MIRROR"
-  [ -r $keyring ] || die "there is no \"docker compose\" here: install the Compose plugin, or debian-archive-keyring"
+  [ -r $KEYRING ] || die "there is no \"docker compose\" here: install the Compose plugin, or debian-archive-keyring"
   arch=$(dpkg --print-architecture)
 
-  # An apt of our own, with nothing of this machine's sources, pins or packages.
-  mkdir -p "$apt"/{etc/{apt.conf.d,preferences.d,sources.list.d,trusted.gpg.d},state/lists/partial,cache/archives/partial}
-  : >"$apt/status"
-  printf 'deb [signed-by=%s] %s %s main\n' $keyring "$mirror" "$SUITE" >"$apt/etc/sources.list"
-  {
-    # The way out of this network is all that is taken from this machine's apt.
-    apt-config dump | grep -i '^Acquire::.*proxy' || true
-    # A suite that is built all day may be past the date it says it is valid until.
-    cat <<CONF
-Dir::Etc "$apt/etc";
-Dir::State "$apt/state";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt/cache";
-APT::Architecture "$arch";
-APT::Architectures { "$arch"; };
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-Acquire::Retries "3";
-Acquire::Check-Valid-Until "false";
-CONF
-  } >"$apt/apt.conf"
-  export APT_CONFIG=$apt/apt.conf
+  private_apt "$apt" "$arch"
+  sources "$mirror" "$SUITE" >"$apt/etc/sources.list"
 
   say "Taking docker-compose out of Debian's package."
   apt-get -qq -o APT::Update::Error-Mode=any update || die "apt cannot read the package lists of $SUITE (see above)"

@@ -20,6 +20,7 @@ umask 022 # file modes go into the images
 export LC_ALL=C
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. hack/apt.sh
 readonly SCRIPT=hack/images.sh
 readonly PREFIX=localhost/docker-haproxy
 readonly HASH_LABEL=docker-haproxy.inputs
@@ -177,46 +178,26 @@ JSON
   say "  $(sed -n 1p "$WORK/version")"
 }
 
-# refresh_apt sets up an apt of our own, with nothing of this machine's sources,
-# pins or installed packages, and sees to it that its lists are young enough.
+# refresh_apt sets up an apt of our own, and sees to it that its lists are young enough.
 refresh_apt() {
   [ -z "${APT_CONFIG:-}" ] || return 0
-  local tool mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg apt=$CACHE/apt suite
+  local tool mirror apt=$CACHE/apt
   for tool in apt-get apt-cache dpkg-deb; do
     command -v $tool >/dev/null 2>&1 ||
       die "cannot build HAProxy here: there is no $tool (this is not Debian or one of its kin); pull an image, or give one with --image"
   done
-  mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -nE '\,/debian/?$,{p;q;}')}
+  mirror=$(debian_mirror)
   [ -n "$mirror" ] ||
     die "cannot build HAProxy here: this machine's apt knows no Debian archive; set MIRROR to one, pull an image, or give one with --image"
-  [ -r $keyring ] || die "cannot build HAProxy here: apt-get install debian-archive-keyring"
+  [ -r $KEYRING ] || die "cannot build HAProxy here: apt-get install debian-archive-keyring"
   DEB_ARCH=$(dpkg --print-architecture)
   [ "$DEB_ARCH" = "$ARCH" ] || [ "$DEB_ARCH/$ARCH" = armhf/arm ] ||
     die "cannot build HAProxy here: the engine is $ARCH and this machine's packages are $DEB_ARCH"
 
-  mkdir -p "$apt"/{etc/{apt.conf.d,preferences.d,sources.list.d,trusted.gpg.d},state/lists/partial,cache/archives/partial,debs}
-  : >"$apt/status"
-  for suite in $SUITES; do
-    printf 'deb [signed-by=%s] %s %s main\n' $keyring "$mirror" "$suite"
-  done >"$WORK/sources.list"
-  {
-    # The way out of this network is all that is taken from this machine's apt.
-    apt-config dump | grep -i '^Acquire::.*proxy' || true
-    # A suite that is built all day may be past the date it says it is valid until.
-    cat <<CONF
-Dir::Etc "$apt/etc";
-Dir::State "$apt/state";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt/cache";
-APT::Architecture "$DEB_ARCH";
-APT::Architectures { "$DEB_ARCH"; };
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-Acquire::Retries "3";
-Acquire::Check-Valid-Until "false";
-CONF
-  } >"$apt/apt.conf"
-  export APT_CONFIG=$apt/apt.conf
+  private_apt "$apt" "$DEB_ARCH"
+  mkdir -p "$apt/debs"
+  # shellcheck disable=SC2086 # a list of words
+  sources "$mirror" $SUITES >"$WORK/sources.list"
 
   if cmp -s "$WORK/sources.list" "$apt/etc/sources.list" && [ -n "$(find "$apt/updated" -mmin "-$MAXAGE" 2>/dev/null)" ]; then
     return
