@@ -208,6 +208,13 @@ func masterCLI(checkExit int, verdict string, onCheck func()) func(*fakeProcess)
 			}
 			return checkExit
 		}
+		if p.Argv[2] == checkThenConnect {
+			onCheck()
+			if checkExit != 0 {
+				p.Out(unknownKeyword)
+			}
+			p.Out(fmt.Sprintf("\n%s %d\n", p.Argv[3], checkExit))
+		}
 		received := make([]byte, 256)
 		for {
 			n, err := p.Stdin.Read(received)

@@ -1,12 +1,15 @@
 package compose
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,10 +80,70 @@ func (e *Engine) execExit(ctx context.Context, execID string) (int, error) {
 // output has ended has ended itself.
 const exitGrace = 2 * time.Second
 
-// connectSocket is a shell command that joins its standard streams to the
-// UNIX socket in $0. The images hold either socat (official, haproxytech's
-// Debian and Ubuntu ones) or busybox with "nc local:" (haproxytech's Alpine).
-const connectSocket = `if command -v socat >/dev/null 2>&1; then exec socat -t1 - "UNIX-CONNECT:$0"; else exec nc "local:$0"; fi`
+// connect joins the standard streams of a shell to the UNIX socket in $socket.
+// The images hold either socat (official, haproxytech's Debian and Ubuntu
+// ones) or busybox with "nc local:" (haproxytech's Alpine).
+const connect = `if command -v socat >/dev/null 2>&1; then exec socat -t1 - "UNIX-CONNECT:$socket"; else exec nc "local:$socket"; fi`
+
+// connectSocket is a shell command that connects to the socket in $0.
+const connectSocket = `socket=$0; ` + connect
+
+// checkThenConnect is a shell command that runs the command behind the socket
+// in $1, says how it ended in a line that begins with $0, waits for a line,
+// and connects. The engine starts one exec of a container after the other, at
+// some 0.1 s each: a reload needs one instead of two.
+const checkThenConnect = `socket=$1; shift; "$@" </dev/null 2>&1; printf '\n%s %d\n' "$0" "$?"; read -r _ || exit 0; ` + connect
+
+// checked is a command that has run in a container, and the connection to what
+// waits behind it.
+type checked struct {
+	net.Conn
+
+	output   string
+	exitCode int
+	rest     *bufio.Reader
+}
+
+// Read reads what comes behind the command's output.
+func (c *checked) Read(p []byte) (int, error) { return c.rest.Read(p) }
+
+// checkThenDial runs a command in a container whose process then waits to be
+// connected to a socket: client does it. The caller closes the connection.
+func (e *Engine) checkThenDial(ctx context.Context, containerID, socket string, argv []string) (*checked, error) {
+	mark := rand.Text()
+	conn, err := e.attach(ctx, containerID, append([]string{"sh", "-c", checkThenConnect, mark, socket}, argv...))
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+
+	c := &checked{Conn: conn, rest: bufio.NewReader(conn)}
+	var output strings.Builder
+	for {
+		line, err := c.rest.ReadString('\n')
+		if code, found := strings.CutPrefix(line, mark+" "); found && err == nil {
+			c.output = output.String()
+			c.exitCode, err = strconv.Atoi(strings.TrimSpace(code))
+			return c, err
+		}
+		output.WriteString(line)
+		if err != nil {
+			_ = conn.Close()
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, fmt.Errorf("%w: %s (%w)", errCutOff, strings.TrimSpace(output.String()), err)
+		}
+	}
+}
+
+// client makes the waiting process connect, and speaks with what is there.
+func (c *checked) client() *haproxy.Client {
+	return &haproxy.Client{Dial: func(context.Context) (net.Conn, error) {
+		_, err := c.Write([]byte("\n"))
+		return c, err
+	}}
+}
 
 // Runtime is a client of the master CLI of a running load balancer. The
 // connection is an exec session in the container: no port is opened, no
@@ -92,8 +155,13 @@ func (e *Engine) Runtime(c Container, masterSocket string) *haproxy.Client {
 }
 
 func (e *Engine) dial(ctx context.Context, containerID, socket string) (net.Conn, error) {
+	return e.attach(ctx, containerID, []string{"sh", "-c", connectSocket, socket})
+}
+
+// attach starts a command in a container and gives the connection to it.
+func (e *Engine) attach(ctx context.Context, containerID string, argv []string) (net.Conn, error) {
 	exec, err := e.api().ExecCreate(ctx, containerID, client.ExecCreateOptions{
-		Cmd:         []string{"sh", "-c", connectSocket, socket},
+		Cmd:         argv,
 		AttachStdin: true, AttachStdout: true, AttachStderr: true,
 	})
 	if err != nil {

@@ -13,18 +13,16 @@ import (
 // the master process load it, and gives HAProxy's verdict. A configuration
 // that HAProxy refuses is an *InvalidError; the old one then goes on working.
 //
-// The session with the master is opened while the check runs, for each of the
-// two costs an exec.
+// Check and reload share one exec in the container.
 func (e *Engine) Reload(ctx context.Context, p *Project, running Balancer, config Config) (haproxy.Verdict, error) {
 	if p.MasterSocket() == "" {
 		return haproxy.Verdict{}, noMasterSocket(p)
 	}
-	opened := e.openAhead(ctx, p, &running)
-	defer opened.close()
-
-	if _, err := e.accepted(ctx, p, &running, keepsRunning); err != nil {
+	waiting, err := e.acceptedAndWaiting(ctx, p, running)
+	if err != nil {
 		return haproxy.Verdict{}, err
 	}
+	defer func() { _ = waiting.Close() }()
 	if now, err := p.ReadConfig(); err != nil || now.Hash != config.Hash {
 		return haproxy.Verdict{}, &Problem{
 			Summary: fmt.Sprintf("%s was edited while it was being checked; nothing was applied", p.ConfigName()),
@@ -32,7 +30,7 @@ func (e *Engine) Reload(ctx context.Context, p *Project, running Balancer, confi
 			Cause:   errors.Join(ErrConfigChanged, err),
 		}
 	}
-	session, err := opened.session()
+	session, err := waiting.client().Open(ctx)
 	if err != nil {
 		return haproxy.Verdict{}, e.explainSession(ctx, p, running, err)
 	}
@@ -56,6 +54,26 @@ func (e *Engine) Reload(ctx context.Context, p *Project, running Balancer, confi
 	}
 	_ = p.Remember(running, verdict.Worker, config) // best effort, see there
 	return verdict, nil
+}
+
+// acceptedAndWaiting checks the configuration as a step that people see, and
+// gives the connection that waits behind the check.
+func (e *Engine) acceptedAndWaiting(ctx context.Context, p *Project, running Balancer) (waiting *checked, err error) {
+	err = e.events.step("Config "+p.ConfigName(), "Checking", "Valid", func() error {
+		if waiting, err = e.checkThenDial(ctx, running.ID, p.MasterSocket(), p.command.Check()); err != nil {
+			return e.explainSession(ctx, p, running, err)
+		}
+		if err := notHAProxy(p, waiting.exitCode, waiting.output); err != nil {
+			return errors.Join(err, waiting.Close())
+		}
+		report := p.located(haproxy.ParseCheck(waiting.exitCode, waiting.output), nil)
+		if report.Valid {
+			return nil
+		}
+		_ = waiting.Close()
+		return &InvalidError{Report: report, What: p.ConfigName(), Kept: keepsRunning}
+	})
+	return waiting, err
 }
 
 // keepsRunning says what a refused configuration does to the one in use.
