@@ -235,7 +235,7 @@ func (e *events) read(out io.Reader) {
 }
 
 // await waits for an event, and gives it.
-func (e *events) await(what string, is func(event) bool) event {
+func (e *events) await(what string, is func(event) bool) {
 	e.t.Helper()
 	timeout := time.NewTimer(45 * time.Second)
 	defer timeout.Stop()
@@ -247,7 +247,7 @@ func (e *events) await(what string, is func(event) bool) event {
 			}
 			e.seen = append(e.seen, got)
 			if is(got) {
-				return got
+				return
 			}
 		case <-timeout.C:
 			e.t.Fatalf("%s: has not happened; seen: %v", what, e.seen)
