@@ -18,8 +18,7 @@ type Outcome struct {
 	Balancer Balancer
 	Process  Process
 	Changed  bool            // containers were created, replaced or started
-	Reloaded bool            // an edited configuration was loaded
-	Verdict  haproxy.Verdict // of the reload
+	Verdict  haproxy.Verdict // of the reload, if an edited configuration was loaded
 	Warnings []haproxy.Diagnostic
 }
 
@@ -130,7 +129,7 @@ func (e *Engine) staysRunning(ctx context.Context, p *Project, before State, ima
 	if err != nil || replaced {
 		return nil, err
 	}
-	running, err := e.balancer(ctx, *found)
+	running, err := e.inspect(ctx, *found)
 	return &running, err
 }
 
@@ -185,7 +184,6 @@ func (e *Engine) refresh(ctx context.Context, p *Project, config Config, opened 
 	if outcome.Verdict, err = e.Reload(ctx, p, outcome.Balancer, config); err != nil {
 		return err
 	}
-	outcome.Reloaded = true
 	if outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, e.openAhead(ctx, p, nil), settled, opts.WaitTimeout); err != nil {
 		return err
 	}

@@ -133,12 +133,7 @@ func (e *Engine) runOneOff(ctx context.Context, p *Project, argv []string, input
 		}
 		return "", 0, e.explain(ctx, err)
 	}
-	if input != nil {
-		go func() {
-			_, _ = attached.Conn.Write(input)
-			_ = attached.CloseWrite()
-		}()
-	}
+	feed(attached.HijackedResponse, input)
 	var out bytes.Buffer
 	if _, err := stdcopy.StdCopy(&out, &out, attached.Reader); err != nil {
 		return "", 0, e.explain(ctx, fmt.Errorf("the connection to the engine broke during the check: %w", err))
@@ -242,16 +237,4 @@ func nonEmpty(lines ...string) []string {
 		}
 	}
 	return kept
-}
-
-// InvalidError is a configuration that HAProxy refuses, with what it said.
-type InvalidError struct {
-	Report haproxy.Report
-	What   string // what was refused, as its owner knows it
-	Kept   string // what goes on working
-}
-
-// Error is the summary; the report is rendered apart.
-func (e *InvalidError) Error() string {
-	return fmt.Sprintf("HAProxy refuses %s; %s", e.What, e.Kept)
 }

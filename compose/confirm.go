@@ -14,7 +14,6 @@ import (
 type Process struct {
 	Worker  int       // PID in the container
 	Started time.Time // to the second
-	Version string
 	Stats   []haproxy.Stat
 }
 
@@ -28,7 +27,7 @@ func askSession(ctx context.Context, session *haproxy.Session) (Process, error) 
 	if err != nil {
 		return Process{}, err
 	}
-	return Process{Worker: info.PID, Started: info.StartTime, Version: info.Version, Stats: stats}, nil
+	return Process{Worker: info.PID, Started: info.StartTime, Stats: stats}, nil
 }
 
 // Readiness sorts the process's servers by whether they take requests.
@@ -118,23 +117,16 @@ const lookInterval = 500 * time.Millisecond
 // crashed finds a container of the project that ended with an error, or does
 // so again and again, which no waiting mends.
 func (e *Engine) crashed(ctx context.Context, p *Project) error {
-	containers, err := e.containers(ctx, p.Name)
+	containers, err := e.inspected(ctx, p)
 	if err != nil {
 		return err
 	}
 	for _, c := range containers {
-		now, err := e.balancer(ctx, c)
-		if isNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
 		switch {
-		case now.Restarts >= tooManyRestarts && time.Since(now.StartedAt) < recheckTime:
-			return e.failed(ctx, c.Name, fmt.Sprintf("ends as soon as it starts (restarted %d times)", now.Restarts))
-		case now.ended() && now.ExitCode != 0:
-			return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
+		case c.Restarts >= tooManyRestarts && time.Since(c.StartedAt) < recheckTime:
+			return e.failed(ctx, c.Name, fmt.Sprintf("ends as soon as it starts (restarted %d times)", c.Restarts))
+		case c.ended() && c.ExitCode != 0:
+			return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d", c.ExitCode))
 		}
 	}
 	return nil
@@ -147,16 +139,12 @@ const tooManyRestarts = 3
 // steady tells whether all containers have run for a while, as far as a
 // restart policy has had to start them again at all.
 func (e *Engine) steady(ctx context.Context, p *Project) (bool, error) {
-	containers, err := e.containers(ctx, p.Name)
+	containers, err := e.inspected(ctx, p)
 	if err != nil {
 		return false, err
 	}
 	for _, c := range containers {
-		now, err := e.balancer(ctx, c)
-		if err != nil && !isNotFound(err) {
-			return false, err
-		}
-		if now.State == string(container.StateRestarting) || now.Restarts > 0 && time.Since(now.StartedAt) < recheckTime {
+		if c.State == string(container.StateRestarting) || c.Restarts > 0 && time.Since(c.StartedAt) < recheckTime {
 			return false, nil
 		}
 	}

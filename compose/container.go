@@ -93,7 +93,8 @@ func healthOf(summary container.Summary) string {
 	return ""
 }
 
-// Balancer is the load balancer's container, and since when it runs.
+// Balancer is a container that was looked at one by one, as the load balancer's
+// always is: since when it runs, and how it ended.
 type Balancer struct {
 	Container
 
@@ -113,7 +114,8 @@ func (b Balancer) crashing(since Balancer) bool {
 	return !b.Running() || b.Restarts > since.Restarts || !b.StartedAt.Equal(since.StartedAt)
 }
 
-func (e *Engine) balancer(ctx context.Context, c Container) (Balancer, error) {
+// inspect looks at one container.
+func (e *Engine) inspect(ctx context.Context, c Container) (Balancer, error) {
 	inspected, err := e.api().ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{})
 	if err != nil {
 		return Balancer{}, e.explain(ctx, err)
@@ -127,6 +129,27 @@ func (e *Engine) balancer(ctx context.Context, c Container) (Balancer, error) {
 	return b, nil
 }
 
+// inspected looks at each container of the project; one that is removed
+// meanwhile is left out.
+func (e *Engine) inspected(ctx context.Context, p *Project) ([]Balancer, error) {
+	containers, err := e.containers(ctx, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	var inspected []Balancer
+	for _, c := range containers {
+		now, err := e.inspect(ctx, c)
+		if isNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		inspected = append(inspected, now)
+	}
+	return inspected, nil
+}
+
 // Balancer finds the load balancer's container, which may be stopped; nil
 // where the project has none yet.
 func (e *Engine) Balancer(ctx context.Context, p *Project) (*Balancer, error) {
@@ -134,7 +157,7 @@ func (e *Engine) Balancer(ctx context.Context, p *Project) (*Balancer, error) {
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	balancer, err := e.balancer(ctx, found[0])
+	balancer, err := e.inspect(ctx, found[0])
 	return &balancer, err
 }
 

@@ -9,6 +9,9 @@ import (
 // The engine's errors cross the API as text with an HTTP status; what the
 // status does not tell is told by words that the engine has used since 1.13.
 
+// engineWords are what the engine said, without the client's introduction.
+func engineWords(text string) string { return strings.TrimPrefix(text, "Error response from daemon: ") }
+
 func isNotFound(err error) bool { return err != nil && errdefs.IsNotFound(err) }
 
 // isMissingExecutable recognizes runc's refusal to start what is not there.

@@ -35,12 +35,7 @@ func (e *Engine) run(ctx context.Context, containerID string, argv []string, inp
 	defer attached.Close()
 	defer context.AfterFunc(ctx, attached.Close)()
 
-	if input != nil {
-		go func() {
-			_, _ = attached.Conn.Write(input)
-			_ = attached.CloseWrite()
-		}()
-	}
+	feed(attached.HijackedResponse, input)
 	var out bytes.Buffer
 	if _, err := stdcopy.StdCopy(&out, &out, attached.Reader); err != nil {
 		return "", 0, e.explain(ctx, fmt.Errorf("the connection to the engine broke while %s ran: %w", argv[0], err))
@@ -53,6 +48,18 @@ func (e *Engine) run(ctx context.Context, containerID string, argv []string, inp
 		return "", 0, e.explain(ctx, fmt.Errorf("%s did not end as it should: %w", argv[0], err))
 	}
 	return out.String(), exitCode, nil
+}
+
+// feed writes a process's standard input while its output is read; nil is none.
+// A process that ends before it has read all is its own affair.
+func feed(attached client.HijackedResponse, input []byte) {
+	if input == nil {
+		return
+	}
+	go func() {
+		_, _ = attached.Conn.Write(input)
+		_ = attached.CloseWrite()
+	}()
 }
 
 // errCutOff tells that the output of a process ended before the process did:

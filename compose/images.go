@@ -60,7 +60,7 @@ func unobtainable(missing []missingImage, cause error) error {
 	reason := "the pull policy forbids to pull"
 	if cause != nil {
 		first, _, _ := strings.Cut(cause.Error(), "\n") // the others say the same of other services
-		reason = "cannot be pulled: " + strings.TrimPrefix(first, "Error response from daemon: ")
+		reason = "cannot be pulled: " + engineWords(first)
 	}
 	return &Problem{
 		Summary: fmt.Sprintf("no image %s on this engine, and %s", strings.Join(named, ", "), reason),

@@ -5,7 +5,10 @@ package compose
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
 
 // Problem is a failure that a person can act on: what failed and why in one
@@ -45,3 +48,15 @@ var (
 	// ErrConfigChanged: the configuration was edited between its check and its load.
 	ErrConfigChanged = errors.New("the configuration changed while it was being checked")
 )
+
+// InvalidError is a configuration that HAProxy refuses, with what it said.
+type InvalidError struct {
+	Report haproxy.Report
+	What   string // what was refused, as its owner knows it
+	Kept   string // what goes on working
+}
+
+// Error is the summary; the report is rendered apart.
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("HAProxy refuses %s; %s", e.What, e.Kept)
+}

@@ -37,7 +37,7 @@ func (e *Engine) rehearse(ctx context.Context, p *Project) error {
 		}()
 		if _, err := e.api().ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {
 			return &Problem{
-				Summary: "the new load balancer cannot be started: " + strings.TrimPrefix(err.Error(), "Error response from daemon: "),
+				Summary: "the new load balancer cannot be started: " + engineWords(err.Error()),
 				Advice:  fmt.Sprintf("Mend service %s in %s. Nothing was touched: the one that runs keeps running.", LoadBalancer, p.composeFileName()),
 				Cause:   err,
 			}
@@ -51,7 +51,7 @@ func (e *Engine) rehearse(ctx context.Context, p *Project) error {
 func (e *Engine) startedWell(ctx context.Context, p *Project, id string) error {
 	began := time.Now()
 	for {
-		now, err := e.balancer(ctx, Container{ID: id})
+		now, err := e.inspect(ctx, Container{ID: id})
 		if err != nil {
 			return err
 		}

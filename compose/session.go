@@ -66,7 +66,7 @@ func (e *Engine) openWhenUp(ctx context.Context, p *Project, running Balancer, t
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
 			return session, err
 		}
-		if now, inspectErr := e.balancer(ctx, running.Container); inspectErr != nil || now.crashing(running) {
+		if now, inspectErr := e.inspect(ctx, running.Container); inspectErr != nil || now.crashing(running) {
 			return nil, err
 		}
 		if err := pause(ctx, pollInterval); err != nil {
@@ -84,7 +84,7 @@ func (e *Engine) explainSession(ctx context.Context, p *Project, running Balance
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	now, err := e.balancer(ctx, running.Container)
+	now, err := e.inspect(ctx, running.Container)
 	if err == nil && !now.crashing(running) && now.Restarts == 0 {
 		return &Problem{
 			Summary: fmt.Sprintf("HAProxy in %s does not answer on its master CLI (%s): %v", running.Name, p.MasterSocket(), cause),

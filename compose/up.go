@@ -148,7 +148,7 @@ func (e *Engine) explainUp(ctx context.Context, p *Project, cause error) error {
 		}
 	}
 	return &Problem{
-		Summary: "Compose could not bring the project up: " + strings.TrimPrefix(message, "Error response from daemon: "),
+		Summary: "Compose could not bring the project up: " + engineWords(message),
 		Advice:  fmt.Sprintf("Look for what it names in %s.", p.composeFileName()),
 		Cause:   cause,
 	}
