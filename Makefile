@@ -48,7 +48,7 @@ unit: ## Unit tests (no engine needed)
 e2e: images ## Scenarios through the docker CLI on the real engine
 	@images=$$(ECHO_IMAGE=localhost/docker-haproxy/echo:1 hack/choose-images.sh) && eval "$$images" && \
 	echo "Scenarios with $$HAPROXY_IMAGE and $$ECHO_IMAGE" && \
-	HAPROXY_IMAGE=$$HAPROXY_IMAGE ECHO_IMAGE=$$ECHO_IMAGE $(GO) test -count=1 -timeout 20m -parallel 4 ./e2e/...
+	HAPROXY_IMAGE=$$HAPROXY_IMAGE ECHO_IMAGE=$$ECHO_IMAGE $(GO) test -count=1 -timeout 60m -parallel 4 ./e2e/...
 
 images: ## Get the images that tests and demo need; built here where none can be pulled
 	@hack/images.sh all

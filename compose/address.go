@@ -3,7 +3,6 @@ package compose
 import (
 	"net"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 
@@ -35,14 +34,9 @@ func (p *Project) Addresses() []Address {
 
 func (p *Project) listeners() []haproxy.Listener {
 	var listeners []haproxy.Listener
-	for _, name := range p.command.Configs {
-		host, ok := p.hostPath(name)
-		if !ok {
-			continue
-		}
-		if content, err := os.ReadFile(host); err == nil {
-			listeners = append(listeners, haproxy.Listeners(content)...)
-		}
+	files, _ := p.configFiles()
+	for _, file := range files {
+		listeners = append(listeners, haproxy.Listeners(file.Content)...)
 	}
 	return listeners
 }

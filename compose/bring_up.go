@@ -17,9 +17,11 @@ import (
 type Outcome struct {
 	Balancer Balancer
 	Process  Process
-	Changed  bool            // containers were created, replaced or started
-	Verdict  haproxy.Verdict // of the reload, if an edited configuration was loaded
+	Changed  bool     // containers were created, replaced or started
+	Reloaded Reloaded // if an edited configuration was loaded
 	Warnings []haproxy.Diagnostic
+	// Quarantines are the services that are not served.
+	Quarantines []Quarantine
 }
 
 // BringUp takes a project to where its files say it should be: the
@@ -30,15 +32,25 @@ type Outcome struct {
 // Where it fails or is interrupted, what it created is removed again; what
 // stood before stays.
 func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outcome, error) {
-	config, err := p.ReadConfig()
+	release, err := e.lock(ctx, p)
 	if err != nil {
+		return Outcome{}, err
+	}
+	defer release()
+	if err := p.baseReadable(); err != nil {
 		return Outcome{}, err
 	}
 	before, err := e.Observe(ctx, p.Name)
 	if err != nil {
 		return Outcome{}, err
 	}
-	outcome, err := e.bringUp(ctx, p, config, before, opts)
+	undo := func() error { return nil }
+	outcome, err := e.bringUp(ctx, p, before, opts, &undo)
+	if err != nil {
+		if undoErr := undo(); undoErr != nil {
+			err = errors.Join(err, undoErr)
+		}
+	}
 	switch {
 	case err == nil:
 		return outcome, nil
@@ -52,8 +64,9 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 }
 
 // bringUp does the work. Where it fails, Outcome.Changed tells whether
-// something may have been created or replaced by then.
-func (e *Engine) bringUp(ctx context.Context, p *Project, config Config, before State, opts UpOptions) (outcome Outcome, err error) {
+// something may have been created or replaced by then, and undo takes back what
+// became of the generated config.
+func (e *Engine) bringUp(ctx context.Context, p *Project, before State, opts UpOptions, undo *func() error) (outcome Outcome, err error) {
 	if err := e.PortsFree(ctx, p); err != nil {
 		return outcome, err
 	}
@@ -62,6 +75,23 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, config Config, before 
 		return outcome, err
 	}
 	running, err := e.staysRunning(ctx, p, before, images, opts)
+	if err != nil {
+		return outcome, err
+	}
+	generated, err := e.generated(ctx, p, running, nothingTouched(before))
+	if err != nil {
+		return outcome, err
+	}
+	outcome.Quarantines = generated.quarantines()
+	if *undo, err = p.apply(generated); err != nil {
+		return outcome, err
+	}
+	defer func() {
+		if err == nil {
+			p.noteQuarantines(generated)
+		}
+	}()
+	config, err := p.ReadConfig()
 	if err != nil {
 		return outcome, err
 	}
@@ -86,7 +116,7 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, config Config, before 
 	}
 	if running != nil && !outcome.Changed {
 		outcome.Balancer = *running
-	} else if outcome.Balancer, err = e.RunningBalancer(ctx, p); err != nil {
+	} else if outcome.Balancer, err = e.cameUp(ctx, p); err != nil {
 		return outcome, err
 	}
 	if p.MasterSocket() == "" {
@@ -98,6 +128,19 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, config Config, before 
 		err = e.started(ctx, p, config, opts, &outcome)
 	}
 	return outcome, err
+}
+
+// cameUp is the load balancer's container after Up. One that the engine is
+// about to restart, because it ended as soon as it was started, did not come up.
+func (e *Engine) cameUp(ctx context.Context, p *Project) (Balancer, error) {
+	found, err := e.Balancer(ctx, p)
+	if err == nil && found != nil && !found.Running() {
+		return Balancer{}, e.failed(ctx, found.Name, fmt.Sprintf("ends as soon as it starts (%s)", found.State))
+	}
+	if err != nil || found == nil {
+		return e.RunningBalancer(ctx, p)
+	}
+	return *found, nil
 }
 
 // halfReplacement matches the name that Compose gives a container until it has
@@ -162,7 +205,7 @@ func (e *Engine) started(ctx context.Context, p *Project, config Config, opts Up
 		return err
 	}
 	if now, err := p.ReadConfig(); err == nil && now.Hash == config.Hash {
-		_ = p.Remember(outcome.Balancer, outcome.Process.Worker, config) // best effort, see there
+		p.noteStarted(outcome.Balancer, outcome.Process.Worker, config)
 	}
 	return nil
 }
@@ -179,14 +222,17 @@ func (e *Engine) refresh(ctx context.Context, p *Project, config Config, opened 
 	}
 	if !p.Drift(outcome.Balancer, outcome.Process.Worker, outcome.Process.Started, config) {
 		_ = p.Remember(outcome.Balancer, outcome.Process.Worker, config) // best effort, see there
+		if _, kept := p.lastLoaded(config.Hash); !kept {
+			_ = p.keep("up", config, true)
+		}
 		return serves(p, outcome.Process)
 	}
-	if outcome.Verdict, err = e.Reload(ctx, p, outcome.Balancer, config); err != nil {
+	opened.close() // a reload ends all sessions
+	outcome.Reloaded, err = e.reload(ctx, p, outcome.Balancer, "up", ReloadOptions{WaitTimeout: opts.WaitTimeout})
+	if err != nil {
 		return err
 	}
-	if outcome.Process, err = e.Confirm(ctx, p, outcome.Balancer, e.openAhead(ctx, p, nil), settled, opts.WaitTimeout); err != nil {
-		return err
-	}
+	outcome.Process = outcome.Reloaded.Process
 	return serves(p, outcome.Process)
 }
 

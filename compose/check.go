@@ -40,13 +40,76 @@ func (e *Engine) Check(ctx context.Context, p *Project, running *Balancer, candi
 	}
 
 	output, exitCode, err := e.ask(ctx, p, running, argv, input)
+	if running != nil && e.endedUnder(ctx, *running, exitCode, err) {
+		running = nil // perhaps over the very mistake that is looked for
+		output, exitCode, err = e.ask(ctx, p, running, argv, input)
+	}
 	if err != nil {
 		return haproxy.Report{}, err
 	}
 	if err := notHAProxy(p, exitCode, output); err != nil {
 		return haproxy.Report{}, err
 	}
-	return p.located(haproxy.ParseCheck(exitCode, output), candidate), nil
+	report := haproxy.ParseCheck(exitCode, output)
+	if running == nil {
+		report = p.lookCloser(candidate, report, haproxy.Container{}) // there is no container to be asked yet
+		return p.located(report, candidate), nil
+	}
+	ground := e.groundOf(ctx, p, *running)
+	defer ground.close()
+	report = p.lookCloser(candidate, report, ground.container())
+	return p.located(report, candidate), ground.failed
+}
+
+// CheckProject lets HAProxy judge what the project's files and labels of now
+// make. The services whose labels cannot be served are told apart.
+func (e *Engine) CheckProject(ctx context.Context, p *Project, running *Balancer) (haproxy.Report, []Quarantine, error) {
+	generated, report, err := e.checkNow(ctx, p, running, "nothing would be touched")
+	if invalid, refused := errors.AsType[*InvalidError](err); refused {
+		return invalid.Report, generated.quarantines(), nil
+	}
+	return report, generated.quarantines(), err
+}
+
+// checkNow makes the generated config anew and checks all of the configuration;
+// one that HAProxy refuses is an *InvalidError. Nothing is touched.
+func (e *Engine) checkNow(ctx context.Context, p *Project, running *Balancer, kept string) (*Generation, haproxy.Report, error) {
+	if err := p.baseReadable(); err != nil {
+		return nil, haproxy.Report{}, err
+	}
+	generated, err := e.generate(ctx, p, running, kept)
+	if err != nil {
+		return nil, haproxy.Report{}, err
+	}
+	if generated != nil && generated.changed {
+		return generated, haproxy.Report{Valid: true, Diagnostics: generated.Warnings}, nil // checked together with the base config
+	}
+	if err := p.allReadable(p.command.Configs); err != nil {
+		return generated, haproxy.Report{}, err
+	}
+	report, err := e.Check(ctx, p, running, nil)
+	if err == nil && !report.Valid {
+		err = &InvalidError{Report: report, What: p.ConfigName(), Kept: kept}
+	}
+	return generated, report, err
+}
+
+// checkedFiles are the files that a check is about. complete tells whether they
+// are all of them.
+func (p *Project) checkedFiles(candidate *Candidate) (files []haproxy.ConfigFile, complete bool) {
+	if candidate != nil {
+		return []haproxy.ConfigFile{{Name: stdin, Content: candidate.Content}}, true
+	}
+	return p.configFiles()
+}
+
+// endedUnder tells whether the container of a check has ended while it ran.
+func (e *Engine) endedUnder(ctx context.Context, running Balancer, exitCode int, err error) bool {
+	if err != nil || haproxy.IsCheckExit(exitCode) {
+		return isNotRunning(err)
+	}
+	now, err := e.inspect(ctx, running.Container)
+	return err != nil || now.crashing(running)
 }
 
 // ask runs HAProxy where it can be had.
@@ -73,7 +136,8 @@ func notHAProxy(p *Project, exitCode int, output string) error {
 // located completes a report with the lines that it speaks of, read from this
 // machine's disk, and with the names that their owner knows.
 func (p *Project) located(report haproxy.Report, candidate *Candidate) haproxy.Report {
-	report = report.Locate(func(file string) ([]byte, error) {
+	files, _ := p.checkedFiles(candidate)
+	report = report.Place(files).Locate(func(file string) ([]byte, error) {
 		if candidate != nil && file == stdin {
 			return candidate.Content, nil
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"os"
 	"path"
@@ -14,6 +15,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/history"
 )
 
 // Config is the load balancer's configuration as it stands on disk at one
@@ -22,6 +26,7 @@ import (
 type Config struct {
 	Hash    string    // of the names and contents of all files
 	Changed time.Time // when the newest of them was last written
+	files   []history.Source
 }
 
 // ReadConfig reads the configuration from this machine's disk. Its errors name
@@ -30,23 +35,71 @@ type Config struct {
 // the user inside the container may not read. A configuration that is not on
 // this machine, being part of the image, say, reads as the zero Config.
 func (p *Project) ReadConfig() (Config, error) {
-	var roots []string
-	for _, name := range p.command.Configs {
-		file, ok := p.hostPath(name)
-		if !ok {
-			continue
-		}
-		if err := p.readable(file); err != nil {
-			return Config{}, err
-		}
-		roots = append(roots, p.mountedRoots(name, file)...)
+	if err := p.allReadable(p.command.Configs); err != nil {
+		return Config{}, err
 	}
-	slices.Sort(roots)
-	roots = slices.Compact(roots)
+	roots := p.configRoots()
 	if len(roots) == 0 {
 		return Config{}, nil
 	}
 	return snapshot(roots)
+}
+
+// baseReadable tells what keeps HAProxy from reading the files that are the
+// user's own; the generated ones may not be there yet.
+func (p *Project) baseReadable() error {
+	generated, _, _ := p.generatedFolder()
+	return p.allReadable(slices.DeleteFunc(slices.Clone(p.command.Configs), func(name string) bool { return name == generated }))
+}
+
+func (p *Project) allReadable(names []string) error {
+	for _, name := range names {
+		if file, ok := p.hostPath(name); ok {
+			if err := p.readable(file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// configFiles are the configuration files that HAProxy reads, in its order.
+// complete tells whether all of them are on this machine's disk and readable.
+func (p *Project) configFiles() (files []haproxy.ConfigFile, complete bool) {
+	complete = true
+	for _, name := range p.command.Configs {
+		host, onDisk := p.hostPath(name)
+		names, hosts := []string{name}, []string{host}
+		if info, err := os.Stat(host); onDisk && err == nil && info.IsDir() {
+			hosts, _ = filepath.Glob(filepath.Join(host, "[^.]*.cfg")) // in order, as HAProxy reads them
+			names = nil
+			for _, host := range hosts {
+				names = append(names, path.Join(name, filepath.Base(host)))
+			}
+		}
+		for i, host := range hosts {
+			content, err := os.ReadFile(host)
+			if !onDisk || err != nil {
+				complete = false
+				continue
+			}
+			files = append(files, haproxy.ConfigFile{Name: names[i], Content: content})
+		}
+	}
+	return files, complete
+}
+
+// configRoots are the files and folders on this machine's disk that make up the
+// configuration.
+func (p *Project) configRoots() []string {
+	var roots []string
+	for _, name := range p.command.Configs {
+		if file, ok := p.hostPath(name); ok {
+			roots = append(roots, p.mountedRoots(name, file)...)
+		}
+	}
+	slices.Sort(roots)
+	return slices.Compact(roots)
 }
 
 // mountedRoots are the folder on this machine's disk that holds a configuration
@@ -125,40 +178,101 @@ func isScratch(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
 }
 
-// snapshot hashes the files below the roots, in the order of their names.
-func snapshot(roots []string) (Config, error) {
-	var config Config
-	hash := sha256.New()
+// snapshot reads the files below the roots, in the order of their names. Where
+// there is none, it is the zero Config.
+func snapshot(roots []string) (config Config, err error) {
+	s := snapshots{hash: sha256.New()}
 	for _, root := range roots {
-		err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			if isScratch(entry.Name()) && file != root {
-				if entry.IsDir() {
-					return fs.SkipDir
-				}
-				return nil
-			}
-			info, err := os.Stat(file) // follows links, as HAProxy does
-			if err != nil || !info.Mode().IsRegular() {
-				return nil // a socket, a dangling link, an editor's file that is gone again
-			}
-			content, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			sum := sha256.Sum256(content)
-			fmt.Fprintf(hash, "%q %x\n", file, sum)
-			if info.ModTime().After(config.Changed) {
-				config.Changed = info.ModTime()
-			}
-			return nil
-		})
+		if s.real, err = filepath.EvalSymlinks(root); errors.Is(err, fs.ErrNotExist) {
+			continue // whether it has to be there is another question
+		}
+		s.linked = map[string]bool{}
+		if err == nil {
+			err = s.read(root)
+		}
 		if err != nil {
 			return Config{}, fmt.Errorf("reading the configuration: %w", err)
 		}
 	}
-	config.Hash = hex.EncodeToString(hash.Sum(nil))
-	return config, nil
+	if len(s.config.files) == 0 {
+		return Config{}, nil
+	}
+	s.config.Hash = hex.EncodeToString(s.hash.Sum(nil))
+	return s.config, nil
+}
+
+// snapshots is a snapshot on its way.
+type snapshots struct {
+	config Config
+	hash   hash.Hash
+	real   string          // where the root leads to
+	linked map[string]bool // folders that links below the root lead to
+}
+
+// read takes in a file, or what is in a folder. Links are followed, as HAProxy
+// does; files keep the names by which they were found.
+func (s *snapshots) read(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil: // a dangling link, an editor's file that is gone again
+		return nil
+	case info.IsDir():
+		return s.readFolder(name)
+	case !info.Mode().IsRegular(): // a socket
+		return nil
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(content)
+	fmt.Fprintf(s.hash, "%q %x\n", name, sum)
+	s.config.files = append(s.config.files, history.Source{Name: name, Content: content, Mode: info.Mode(), Owner: history.OwnerOf(info)})
+	if info.ModTime().After(s.config.Changed) {
+		s.config.Changed = info.ModTime()
+	}
+	return nil
+}
+
+func (s *snapshots) readFolder(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name := filepath.Join(folder, entry.Name())
+		if isScratch(entry.Name()) || entry.Type()&fs.ModeSymlink != 0 && s.turnsBack(name) {
+			continue
+		}
+		if err := s.read(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turnsBack tells whether a link leads to a folder that holds the root, or to
+// one that another link has led to: that would have no end.
+func (s *snapshots) turnsBack(link string) bool {
+	target, err := filepath.EvalSymlinks(link)
+	if err != nil {
+		return false
+	}
+	if info, err := os.Stat(target); err != nil || !info.IsDir() {
+		return false
+	}
+	rest, err := filepath.Rel(target, s.real)
+	holdsRoot := err == nil && filepath.IsLocal(rest)
+	again := s.linked[target]
+	s.linked[target] = true
+	return holdsRoot || again
+}
+
+// names are the paths of the configuration's files on disk.
+func (c Config) names() []string {
+	var names []string
+	for _, file := range c.files {
+		names = append(names, file.Name)
+	}
+	return names
 }

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,7 +62,7 @@ func TestAFolderOfConfigurationsIsAConfiguration(t *testing.T) {
 
 func TestAConfigurationInTheImageReadsAsTheZeroConfig(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, read(t, with()), Config{})
+	assert.Assert(t, reflect.DeepEqual(read(t, with()), Config{}))
 }
 
 func TestOneMissingConfigurationOfSeveralIsFound(t *testing.T) {
@@ -85,7 +87,7 @@ func TestTheHashIsTheSameUntilAContentOrANameChanges(t *testing.T) {
 	p, folder := inFolder(t, map[string]string{"haproxy.cfg": "global\n", "maps/hosts.map": "a b\n"})
 	first := read(t, p)
 	assert.Equal(t, len(first.Hash), 64)
-	assert.Equal(t, read(t, p), first)
+	assert.Assert(t, reflect.DeepEqual(read(t, p), first))
 
 	// The date alone is no change.
 	later := time.Now().Add(time.Hour).Truncate(time.Second)
@@ -132,7 +134,7 @@ func TestAnEditorsScratchFilesAreNoConfiguration(t *testing.T) {
 		assert.NilError(t, os.Chtimes(file, future, future))
 	}
 	assert.NilError(t, os.Symlink("nowhere", filepath.Join(folder, "dangling")))
-	assert.Equal(t, read(t, p), before)
+	assert.Assert(t, reflect.DeepEqual(read(t, p), before))
 }
 
 func TestTheAutosaveFileOfEmacsIsNoConfiguration(t *testing.T) {
@@ -187,4 +189,57 @@ func TestALinkedConfigurationChangesWithWhatItLeadsTo(t *testing.T) {
 	before := read(t, p)
 	put(t, filepath.Dir(target), "real.cfg", "defaults\n")
 	assert.Assert(t, read(t, p).Hash != before.Hash)
+}
+
+func TestAConfigurationFolderMayBeALink(t *testing.T) {
+	t.Parallel()
+	p, folder := inFolder(t, map[string]string{"haproxy.cfg": "global\n"})
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	assert.NilError(t, os.Rename(folder, elsewhere))
+	assert.NilError(t, os.Symlink(elsewhere, folder))
+	before := read(t, p)
+	assert.DeepEqual(t, before.names(), []string{filepath.Join(folder, "haproxy.cfg")})
+	put(t, elsewhere, "haproxy.cfg", "defaults\n")
+	assert.Assert(t, read(t, p).Hash != before.Hash)
+}
+
+func TestALinkedFolderIsPartOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	p, folder := inFolder(t, map[string]string{"haproxy.cfg": "global\n"})
+	certificates := t.TempDir()
+	put(t, certificates, "site.pem", "1")
+	assert.NilError(t, os.Symlink(certificates, filepath.Join(folder, "certs")))
+	before := read(t, p)
+	assert.DeepEqual(t, before.names(), []string{filepath.Join(folder, "certs", "site.pem"), filepath.Join(folder, "haproxy.cfg")})
+	put(t, certificates, "site.pem", "2")
+	assert.Assert(t, read(t, p).Hash != before.Hash)
+}
+
+func TestLinksThatLeadInACircleEnd(t *testing.T) {
+	t.Parallel()
+	p, folder := inFolder(t, map[string]string{"haproxy.cfg": "global\n", "maps/a.map": "x y\n"})
+	for link, target := range map[string]string{
+		"itself": ".", "above": "..", "maps/up": "..", "maps/self": "../maps", "ring1": "ring2", "ring2": "ring1", "twin": "maps",
+	} {
+		assert.NilError(t, os.Symlink(filepath.FromSlash(target), filepath.Join(folder, filepath.FromSlash(link))))
+	}
+	names := read(t, p).names()
+	for _, want := range []string{"haproxy.cfg", "maps/a.map"} {
+		assert.Assert(t, slices.Contains(names, filepath.Join(folder, filepath.FromSlash(want))), "%v", names)
+	}
+	assert.Assert(t, len(names) < 6, "%v", names)
+}
+
+func TestAConfigurationWithoutFilesIsNeitherNotedNorKept(t *testing.T) {
+	t.Parallel()
+	config, err := snapshot([]string{t.TempDir(), filepath.Join(t.TempDir(), "nowhere")})
+	assert.NilError(t, err)
+	assert.Assert(t, reflect.DeepEqual(config, Config{}))
+	p := configured(t)
+	assert.NilError(t, p.Remember(runs, 9, config))
+	assert.NilError(t, p.keep("up", config, true))
+	assert.Equal(t, p.note(), loaded{})
+	entries, err := p.History().List()
+	assert.NilError(t, err)
+	assert.Equal(t, len(entries), 0)
 }

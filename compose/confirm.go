@@ -3,6 +3,8 @@ package compose
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -17,8 +19,9 @@ type Process struct {
 	Stats   []haproxy.Stat
 }
 
-// askSession asks for everything in two questions.
-func askSession(ctx context.Context, session *haproxy.Session) (Process, error) {
+// ask asks for everything: in two questions, or three where there are slots for
+// containers that may come.
+func (p *Project) ask(ctx context.Context, session *haproxy.Session) (Process, error) {
 	info, err := session.Info(ctx)
 	if err != nil {
 		return Process{}, err
@@ -27,7 +30,42 @@ func askSession(ctx context.Context, session *haproxy.Session) (Process, error) 
 	if err != nil {
 		return Process{}, err
 	}
-	return Process{Worker: info.PID, Started: info.StartTime, Stats: stats}, nil
+	stats, err = p.occupied(ctx, session, stats)
+	return Process{Worker: info.PID, Started: info.StartTime, Stats: stats}, err
+}
+
+// occupied leaves out the servers that wait for containers which nobody expects.
+func (p *Project) occupied(ctx context.Context, session *haproxy.Session, stats []haproxy.Stat) ([]haproxy.Stat, error) {
+	if !haproxy.HasVacancies(stats) {
+		return stats, nil
+	}
+	states, err := session.ServersState(ctx, "")
+	if err != nil {
+		return stats, err
+	}
+	return haproxy.Occupied(stats, states, p.idle), nil
+}
+
+// idle tells whether a name is that of a service that is not to have containers:
+// it is scaled to none, or its profile is not enabled.
+func (p *Project) idle(fqdn string) bool {
+	for name, service := range p.Services {
+		if names(fqdn, name) {
+			return service.GetScale() == 0
+		}
+	}
+	for name := range p.DisabledServices {
+		if names(fqdn, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// names tells whether a host name is a service's: SERVICE or SERVICE.NETWORK.
+func names(fqdn, service string) bool {
+	rest, found := strings.CutPrefix(strings.ToLower(fqdn), strings.ToLower(service))
+	return found && (rest == "" || rest[0] == '.')
 }
 
 // Readiness sorts the process's servers by whether they take requests.
@@ -57,16 +95,13 @@ func (e *Engine) readyAgain(p *Project) goal {
 // the generated configuration.
 const recheckTime = 2500 * time.Millisecond
 
-// settled: every server's first check has come to a result, whatever it is.
-// The goal for a worker that takes over from another: a server that is away
-// was so before.
-func settled(_ context.Context, r haproxy.Readiness) (bool, error) {
-	for _, b := range r.Backends {
-		if len(b.Pending) > 0 {
-			return false, nil
-		}
-	}
-	return true, nil
+// settled: every server's first check has come to a result, whatever it is, and
+// none is between up and down ("UP 1/2"). More cannot be asked of a worker that
+// takes over from another: a server that is away was so before.
+func settled(r haproxy.Readiness) bool {
+	return !slices.ContainsFunc(r.Backends, func(b haproxy.BackendReadiness) bool {
+		return len(b.Pending) > 0 || slices.ContainsFunc(b.Up, func(s haproxy.Stat) bool { return strings.Contains(s.Status, "/") })
+	})
 }
 
 // known: no goal; one look is enough. Where nothing was changed, there is
@@ -91,7 +126,7 @@ func (e *Engine) Confirm(ctx context.Context, p *Project, running Balancer, open
 
 	deadline := time.Now().Add(timeout)
 	for look := time.Now().Add(lookInterval); ; {
-		if process, err = askSession(ctx, session); err != nil {
+		if process, err = p.ask(ctx, session); err != nil {
 			return Process{}, e.explainSession(ctx, p, running, err)
 		}
 		done, err := reached(ctx, process.Readiness())

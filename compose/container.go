@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type Container struct {
 	Health     string // healthy, unhealthy, starting, or "" without a health check
 	ImageID    string
 	configHash string // what Compose recorded of the service's definition
+	addresses  string // IP addresses in its networks, separated by spaces
 }
 
 // Running tells whether the container's process runs.
@@ -68,6 +70,18 @@ func containerOf(summary container.Summary) Container {
 		Health:     healthOf(summary),
 		ImageID:    summary.ImageID,
 		configHash: summary.Labels[api.ConfigHashLabel],
+	}
+	if summary.NetworkSettings != nil {
+		var addresses []string
+		for _, network := range summary.NetworkSettings.Networks {
+			for _, address := range []netip.Addr{network.IPAddress, network.GlobalIPv6Address} {
+				if address.IsValid() {
+					addresses = append(addresses, address.String())
+				}
+			}
+		}
+		slices.Sort(addresses)
+		c.addresses = strings.Join(addresses, " ")
 	}
 	if len(summary.Names) > 0 {
 		c.Name = strings.TrimPrefix(summary.Names[0], "/")
@@ -168,9 +182,15 @@ func (e *Engine) RunningBalancer(ctx context.Context, p *Project) (Balancer, err
 	if err != nil {
 		return Balancer{}, err
 	}
-	if balancer != nil && balancer.Running() {
-		return *balancer, nil
+	if balancer == nil || !balancer.Running() {
+		return Balancer{}, e.notRunning(ctx, p, balancer)
 	}
+	return *balancer, nil
+}
+
+// notRunning says that nobody balances, with the last words of the container
+// that did.
+func (e *Engine) notRunning(ctx context.Context, p *Project, balancer *Balancer) error {
 	problem := &Problem{
 		Summary: fmt.Sprintf("the load balancer of project %q is not running", p.Name),
 		Advice:  `Start it with "docker haproxy up".`,
@@ -180,7 +200,7 @@ func (e *Engine) RunningBalancer(ctx context.Context, p *Project) (Balancer, err
 		problem.Summary += fmt.Sprintf(" (container %s: %s)", balancer.Name, balancer.State)
 		problem.Details = e.lastLines(ctx, balancer.ID)
 	}
-	return Balancer{}, problem
+	return problem
 }
 
 // shownLines is how many of a failed container's last lines a message shows.

@@ -14,6 +14,10 @@ func engineWords(text string) string { return strings.TrimPrefix(text, "Error re
 
 func isNotFound(err error) bool { return err != nil && errdefs.IsNotFound(err) }
 
+// isNotRunning recognizes the engine's words for an exec in a container that has
+// ended, or is about to be started again.
+func isNotRunning(err error) bool { return err != nil && errdefs.IsConflict(err) }
+
 // isMissingExecutable recognizes runc's refusal to start what is not there.
 func isMissingExecutable(err error) bool {
 	return strings.Contains(err.Error(), "executable file not found") || strings.Contains(err.Error(), "no such file or directory: unknown")

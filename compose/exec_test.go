@@ -1,9 +1,7 @@
 package compose
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -108,92 +106,4 @@ func TestAnInterruptedRunReturnsPromptly(t *testing.T) {
 	_, _, err := engine.run(ctx, "c1", []string{"sleep"}, nil)
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.Assert(t, time.Since(start) < 5*time.Second, "%v", time.Since(start))
-}
-
-func TestAConnectionToAProcessCarriesItsInputAndItsOutput(t *testing.T) {
-	t.Parallel()
-	fake := &fakeEngine{exec: func(p *fakeProcess) int {
-		line, err := bufio.NewReader(p.Stdin).ReadString('\n')
-		if err == nil {
-			p.Out("answer to " + line)
-		}
-		return 0
-	}}
-	engine, _ := fake.start(t)
-	conn, err := engine.dial(t.Context(), "c1", "/run/master.sock")
-	assert.NilError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, "show info\n")
-	assert.NilError(t, err)
-	content, err := io.ReadAll(conn)
-	assert.NilError(t, err)
-	assert.Equal(t, string(content), "answer to show info\n")
-	fake.mu.Lock()
-	defer fake.mu.Unlock()
-	assert.DeepEqual(t, fake.argv["exec1"], []string{"sh", "-c", connectSocket, "/run/master.sock"})
-}
-
-func TestWhatAProcessComplainsOfIsToldAtTheEnd(t *testing.T) {
-	t.Parallel()
-	fake := &fakeEngine{exec: func(p *fakeProcess) int {
-		p.Out("half an ")
-		p.Err("nc: /run/master.sock: ")
-		p.Out("answer")
-		p.Err("Connection refused\n")
-		return 1
-	}}
-	engine, _ := fake.start(t)
-	conn, err := engine.dial(t.Context(), "c1", "/run/master.sock")
-	assert.NilError(t, err)
-	defer conn.Close()
-	var content []byte
-	chunk := make([]byte, 16)
-	for err == nil {
-		var n int
-		n, err = conn.Read(chunk)
-		content = append(content, chunk[:n]...)
-	}
-	assert.Equal(t, string(content), "half an answer")
-	assert.ErrorIs(t, err, io.EOF)
-	assert.ErrorContains(t, err, "nc: /run/master.sock: Connection refused")
-}
-
-func TestAConnectionThatIsResetIsAnErrorOfTheRead(t *testing.T) {
-	t.Parallel()
-	engine, _ := (&fakeEngine{exec: func(p *fakeProcess) int {
-		p.Out("one")
-		time.Sleep(20 * time.Millisecond)
-		p.Reset()
-		return hangsUp
-	}}).start(t)
-	conn, err := engine.dial(t.Context(), "c1", "/run/master.sock")
-	assert.NilError(t, err)
-	defer conn.Close()
-	_, err = io.ReadAll(conn)
-	assert.Assert(t, err != nil && !errors.Is(err, io.EOF), "%v", err)
-}
-
-func TestAConnectionThatIsClosedEndsItsReads(t *testing.T) {
-	t.Parallel()
-	ended := make(chan struct{})
-	engine, _ := (&fakeEngine{exec: func(p *fakeProcess) int {
-		_, _ = io.Copy(io.Discard, p.Stdin) // until the input ends
-		close(ended)
-		return 0
-	}}).start(t)
-	conn, err := engine.dial(t.Context(), "c1", "/run/master.sock")
-	assert.NilError(t, err)
-	read := make(chan error, 1)
-	go func() {
-		_, err := conn.Read(make([]byte, 1))
-		read <- err
-	}()
-	time.Sleep(10 * time.Millisecond)
-	assert.NilError(t, conn.Close())
-	assert.Assert(t, <-read != nil)
-	select {
-	case <-ended:
-	case <-time.After(5 * time.Second):
-		t.Fatal("the process does not see the end of its input")
-	}
 }

@@ -39,6 +39,7 @@ type fakeEngine struct {
 	// exec is what runs in containers, and oneOff what runs in a new one.
 	exec   func(process *fakeProcess) (exitCode int)
 	oneOff func(process *fakeProcess) (exitCode int)
+	onKill func(signal string)
 	// startError is the engine's answer to the start of a one-off container.
 	startError string
 
@@ -58,9 +59,12 @@ type fakeContainer struct {
 	Project, Service, OneOff, ConfigHash string
 
 	StartedAt string
+	Restarts  int
 	ExitCode  int
 	Logs      string
 	Ports     []map[string]any
+
+	Then string // the state from the second look at it on; "" stays
 }
 
 func (c fakeContainer) labels() map[string]string {
@@ -154,6 +158,10 @@ func (f *fakeEngine) start(t *testing.T) (*Engine, *recorder) {
 	mux.HandleFunc("DELETE /containers/{id}", f.remove("container"))
 	mux.HandleFunc("DELETE /networks/{id}", f.remove("network"))
 	mux.HandleFunc("DELETE /volumes/{id}", f.remove("volume"))
+	mux.HandleFunc("POST /containers/{id}/kill", func(w http.ResponseWriter, r *http.Request) {
+		f.onKill(r.URL.Query().Get("signal"))
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("POST /containers/{id}/exec", f.createExec)
 	mux.HandleFunc("POST /exec/{id}/start", f.startExec)
 	mux.HandleFunc("GET /exec/{id}/json", f.inspectExec)
@@ -302,9 +310,12 @@ func (f *fakeEngine) inspect(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "No such container: "+r.PathValue("id"))
 		return
 	}
-	answer(w, map[string]any{"Id": c.ID, "Name": "/" + c.Name, "State": map[string]any{
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	answer(w, map[string]any{"Id": c.ID, "Name": "/" + c.Name, "RestartCount": c.Restarts, "State": map[string]any{
 		"Status": c.State, "Running": c.State == "running", "StartedAt": c.StartedAt, "ExitCode": c.ExitCode,
 	}})
+	c.State = orDefault(c.Then, c.State)
 }
 
 func (f *fakeEngine) logs(w http.ResponseWriter, r *http.Request) {

@@ -67,12 +67,28 @@ func makeFolders(folder string) (made []string, err error) {
 // or the new one, never half of it. The mode is 0644 whatever the umask says,
 // because HAProxy reads it as another user.
 func writeFile(target string, content []byte) error {
+	return writeFileMode(target, content, 0o644)
+}
+
+// writeFileMode is writeFile with a mode of its own, for what others must not read.
+func writeFileMode(target string, content []byte, mode fs.FileMode) error {
+	return writeFileOf(target, content, mode, keepOwner)
+}
+
+// keepOwner leaves a file to whoever writes it.
+const keepOwner = -1
+
+// writeFileOf is writeFileMode with another owner, which takes root.
+func writeFileOf(target string, content []byte, mode fs.FileMode, uid int) error {
 	temporary, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", target, err)
 	}
 	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
+	if err == nil && uid != keepOwner {
+		err = os.Chown(temporary.Name(), uid, -1)
+	}
 	if err == nil {
 		err = os.Rename(temporary.Name(), target)
 	}

@@ -2,7 +2,6 @@ package compose
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,13 +18,7 @@ type loaded struct {
 	Hash      string
 }
 
-// stateFolder keeps what docker haproxy remembers of a project, beside the
-// Compose file. Losing it costs nothing but a needless reload.
-const stateFolder = ".docker-haproxy"
-
-func (p *Project) loadedNote() string {
-	return filepath.Join(p.WorkingDir, stateFolder, "loaded.json")
-}
+func (p *Project) loadedNote() string { return filepath.Join(p.statePath(), "loaded.json") }
 
 // Remember notes that a worker runs a configuration. It is best effort: a
 // folder that cannot be written to must not fail a reload that succeeded.
@@ -41,14 +34,10 @@ func (p *Project) Remember(b Balancer, worker int, config Config) error {
 	if err != nil {
 		return err
 	}
-	folder := filepath.Dir(p.loadedNote())
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if _, err := p.stateFolder(); err != nil {
 		return err
 	}
-	return errors.Join(
-		writeFile(filepath.Join(folder, ".gitignore"), []byte("*\n")),
-		writeFile(p.loadedNote(), append(note, '\n')),
-	)
+	return writeFile(p.loadedNote(), append(note, '\n'))
 }
 
 // note reads what was remembered; the zero value where nothing was.
@@ -68,6 +57,16 @@ func (p *Project) notedAs(b Balancer, config Config) bool {
 	return note.Container == b.ID && note.StartedAt.Equal(b.StartedAt) && note.Hash == config.Hash
 }
 
+// memory is the hash of the configuration that a worker has in memory; "" where
+// that is not known.
+func (p *Project) memory(b Balancer, worker int) string {
+	note := p.note()
+	if note.Container != b.ID || !note.StartedAt.Equal(b.StartedAt) || note.Worker != worker {
+		return ""
+	}
+	return note.Hash
+}
+
 // Drift tells whether the disk holds another configuration than HAProxy has in
 // memory. worker is the PID of its worker process, and started when that
 // process began, to the second.
@@ -75,9 +74,8 @@ func (p *Project) Drift(b Balancer, worker int, started time.Time, config Config
 	if config.Hash == "" {
 		return false
 	}
-	note := p.note()
-	if note.Container == b.ID && note.StartedAt.Equal(b.StartedAt) && note.Worker == worker {
-		return note.Hash != config.Hash
+	if loaded := p.memory(b, worker); loaded != "" {
+		return loaded != config.Hash
 	}
 	return !config.Changed.Before(started)
 }

@@ -32,17 +32,17 @@ func TestDriftIsToldByTheNoteOfTheSameWorkerAndByDatesOtherwise(t *testing.T) {
 		drift    bool
 	}{
 		"the same worker has it":                         {runs, worker, midday, loadedConfig, false},
-		"the same worker, written again as it was":       {runs, worker, midday, Config{"aaa", midday.Add(time.Hour)}, false},
-		"the same worker, edited":                        {runs, worker, midday, Config{"bbb", midday.Add(time.Hour)}, true},
-		"the same worker, edited with an old date":       {runs, worker, midday, Config{"bbb", midday.Add(-time.Hour)}, true},
-		"the same start in another time zone":            {sameInstant, worker, midday, Config{"aaa", midday.Add(time.Hour)}, false},
-		"another worker, files older than it":            {runs, worker + 1, midday, Config{"bbb", midday.Add(-time.Second)}, false},
-		"another worker, files newer than it":            {runs, worker + 1, midday, Config{"aaa", midday.Add(time.Second)}, true},
-		"another worker, in the same second":             {runs, worker + 1, midday, Config{"aaa", midday}, true},
-		"another container, files older":                 {otherContainer, worker, midday, Config{"bbb", midday.Add(-time.Second)}, false},
-		"another container, files newer":                 {otherContainer, worker, midday, Config{"aaa", midday.Add(time.Second)}, true},
+		"the same worker, written again as it was":       {runs, worker, midday, Config{Hash: "aaa", Changed: midday.Add(time.Hour)}, false},
+		"the same worker, edited":                        {runs, worker, midday, Config{Hash: "bbb", Changed: midday.Add(time.Hour)}, true},
+		"the same worker, edited with an old date":       {runs, worker, midday, Config{Hash: "bbb", Changed: midday.Add(-time.Hour)}, true},
+		"the same start in another time zone":            {sameInstant, worker, midday, Config{Hash: "aaa", Changed: midday.Add(time.Hour)}, false},
+		"another worker, files older than it":            {runs, worker + 1, midday, Config{Hash: "bbb", Changed: midday.Add(-time.Second)}, false},
+		"another worker, files newer than it":            {runs, worker + 1, midday, Config{Hash: "aaa", Changed: midday.Add(time.Second)}, true},
+		"another worker, in the same second":             {runs, worker + 1, midday, Config{Hash: "aaa", Changed: midday}, true},
+		"another container, files older":                 {otherContainer, worker, midday, Config{Hash: "bbb", Changed: midday.Add(-time.Second)}, false},
+		"another container, files newer":                 {otherContainer, worker, midday, Config{Hash: "aaa", Changed: midday.Add(time.Second)}, true},
 		"another start of the container, files older":    {restarted, worker, midday.Add(time.Second), loadedConfig, false},
-		"another start of the container, files newer":    {restarted, worker, midday.Add(time.Second), Config{"aaa", midday.Add(time.Hour)}, true},
+		"another start of the container, files newer":    {restarted, worker, midday.Add(time.Second), Config{Hash: "aaa", Changed: midday.Add(time.Hour)}, true},
 		"a configuration that is not on this machine":    {runs, worker, midday, Config{}, false},
 		"… whatever the worker":                          {otherContainer, 1, midday.Add(-time.Hour), Config{}, false},
 		"the date of the worker is that of the note too": {runs, worker, midday.Add(-time.Hour), loadedConfig, false},
@@ -65,8 +65,8 @@ func TestWithoutANoteTheDatesTell(t *testing.T) {
 		if text != "" {
 			put(t, p.WorkingDir, ".docker-haproxy/loaded.json", text)
 		}
-		assert.Assert(t, p.Drift(runs, 9, midday, Config{"aaa", midday.Add(time.Second)}), name)
-		assert.Assert(t, !p.Drift(runs, 9, midday, Config{"aaa", midday.Add(-time.Second)}), name)
+		assert.Assert(t, p.Drift(runs, 9, midday, Config{Hash: "aaa", Changed: midday.Add(time.Second)}), name)
+		assert.Assert(t, !p.Drift(runs, 9, midday, Config{Hash: "aaa", Changed: midday.Add(-time.Second)}), name)
 		assert.Assert(t, !p.notedAs(runs, Config{Hash: "aaa"}), name)
 	}
 }
@@ -124,5 +124,5 @@ func TestAFolderThatCannotBeWrittenToIsAnErrorAndNoNote(t *testing.T) {
 	put(t, p.WorkingDir, ".docker-haproxy", "a file where the folder should be")
 	assert.Assert(t, p.Remember(runs, 9, Config{Hash: "aaa"}) != nil)
 	assert.Assert(t, !p.notedAs(runs, Config{Hash: "aaa"}))
-	assert.Assert(t, p.Drift(runs, 9, midday, Config{"aaa", midday.Add(time.Second)}))
+	assert.Assert(t, p.Drift(runs, 9, midday, Config{Hash: "aaa", Changed: midday.Add(time.Second)}))
 }

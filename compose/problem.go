@@ -41,10 +41,16 @@ var (
 	ErrNoComposeFile = errors.New("no Compose file")
 	// ErrNoLoadBalancer: the project has no service named haproxy.
 	ErrNoLoadBalancer = errors.New("no haproxy service")
+	// ErrNotLoaded: services have labels, and the load balancer does not load what they make.
+	ErrNotLoaded = errors.New("the load balancer does not load the generated config")
 	// ErrNotRunning: the load balancer has no running container.
 	ErrNotRunning = errors.New("the load balancer is not running")
 	// ErrNoMasterSocket: HAProxy was started without -S.
 	ErrNoMasterSocket = errors.New("HAProxy has no master CLI socket")
+	// ErrFragile: a connection to HAProxy's master CLI may crash HAProxy.
+	ErrFragile = errors.New("HAProxy's master process is fragile")
+	// ErrServesWorse: a configuration that HAProxy loaded made it serve less than before.
+	ErrServesWorse = errors.New("HAProxy serves less than before")
 	// ErrConfigChanged: the configuration was edited between its check and its load.
 	ErrConfigChanged = errors.New("the configuration changed while it was being checked")
 )

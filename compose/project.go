@@ -66,6 +66,11 @@ func (e *Engine) Load(ctx context.Context, opts LoadOptions) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	return projectOf(loaded)
+}
+
+// projectOf finds the load balancer of a project.
+func projectOf(loaded *types.Project) (*Project, error) {
 	balancer, err := loaded.GetService(LoadBalancer)
 	if err != nil {
 		return nil, &Problem{

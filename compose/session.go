@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
+
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
 
@@ -27,7 +29,7 @@ func (e *Engine) openAhead(ctx context.Context, p *Project, running *Balancer) *
 	}
 	go func() {
 		defer close(a.done)
-		a.s, a.err = e.Runtime(running.Container, p.MasterSocket()).Open(ctx)
+		a.s, a.err = e.Runtime(p, *running).Open(ctx)
 	}()
 	return a
 }
@@ -46,7 +48,7 @@ func (a *ahead) close() {
 
 // openReady opens a session, and gives it only if the worker process answers.
 func (e *Engine) openReady(ctx context.Context, p *Project, running Balancer) (*haproxy.Session, error) {
-	session, err := e.Runtime(running.Container, p.MasterSocket()).Open(ctx)
+	session, err := e.Runtime(p, running).Open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +60,17 @@ func (e *Engine) openReady(ctx context.Context, p *Project, running Balancer) (*
 
 // openWhenUp opens a session with a HAProxy that may have been started a
 // moment ago: its socket appears some milliseconds after its process, and the
-// master knows its worker before it can pass commands on to it.
+// master knows its worker before it can pass commands on to it: for as long as
+// it reads its configuration, some seconds where that is a large one.
 func (e *Engine) openWhenUp(ctx context.Context, p *Project, running Balancer, timeout time.Duration) (*haproxy.Session, error) {
-	deadline := time.Now().Add(min(timeout, socketTimeout))
+	began := time.Now()
 	for {
 		session, err := e.openReady(ctx, p, running)
-		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+		patience := min(timeout, socketTimeout)
+		if errors.Is(err, haproxy.ErrNoWorker) {
+			patience = timeout
+		}
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrFragile) || time.Since(began) > patience {
 			return session, err
 		}
 		if now, inspectErr := e.inspect(ctx, running.Container); inspectErr != nil || now.crashing(running) {
@@ -84,8 +91,11 @@ func (e *Engine) explainSession(ctx context.Context, p *Project, running Balance
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if errors.Is(cause, ErrFragile) {
+		return cause
+	}
 	now, err := e.inspect(ctx, running.Container)
-	if err == nil && !now.crashing(running) && now.Restarts == 0 {
+	if err == nil && !now.crashing(running) && !now.keepsCrashing() {
 		return &Problem{
 			Summary: fmt.Sprintf("HAProxy in %s does not answer on its master CLI (%s): %v", running.Name, p.MasterSocket(), cause),
 			Advice:  `See "docker haproxy logs"; the image must have a shell with socat or busybox's nc.`,
@@ -95,11 +105,21 @@ func (e *Engine) explainSession(ctx context.Context, p *Project, running Balance
 	if err != nil && !isNotFound(err) {
 		return e.explain(ctx, err)
 	}
-	if now.Restarts > 0 {
+	if now.Restarts > running.Restarts || now.keepsCrashing() {
 		return e.failed(ctx, running.Name, fmt.Sprintf("ends as soon as it starts (restarted %d times)", now.Restarts))
 	}
 	return e.failed(ctx, running.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
 }
+
+// keepsCrashing tells whether a container's restart policy started it again a
+// moment ago, or is about to. What it did before is past.
+func (b Balancer) keepsCrashing() bool {
+	return b.Restarts > 0 && (b.State == string(container.StateRestarting) || time.Since(b.StartedAt) < crashInterval)
+}
+
+// crashInterval is how long a container that was started again is taken for one
+// that ends as soon as it starts.
+const crashInterval = 10 * time.Second
 
 func noMasterSocket(p *Project) error {
 	return &Problem{

@@ -182,8 +182,8 @@ func TestConfigThatOnlyFailsToStart(t *testing.T) {
 		config := p.read(configFile)
 		p.editConfig(unbindable)
 		for _, command := range []string{"reload", "up"} {
-			p.refuses([]string{command}, "haproxy/haproxy.cfg", "192.0.2.1:81", "Cannot assign requested address",
-				"bind to an address of the container", "keeps running")
+			p.refuses([]string{command}, "haproxy/haproxy.cfg", "192.0.2.1:81", "not an address of the container",
+				"bind to :81", "keeps running")
 			p.mustStillServe(before)
 		}
 		p.write(configFile, config)

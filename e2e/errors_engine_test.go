@@ -189,7 +189,7 @@ func TestEngineThatIsNoEngine(t *testing.T) {
 // TestSilentEngine: an engine that accepts and says nothing can be given up.
 func TestSilentEngine(t *testing.T) {
 	t.Parallel()
-	onlyOn(t, "linux")
+	onlyOnLinux(t)
 	p := newProject(t)
 	p.init()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -102,7 +102,7 @@ func TestPortTakenByAnotherProject(t *testing.T) {
 // in nobody's way.
 func TestPortOfAnotherAddress(t *testing.T) {
 	t.Parallel()
-	onlyOn(t, "linux") // elsewhere 127.0.0.2 is not there by itself
+	onlyOnLinux(t) // elsewhere 127.0.0.2 is not there by itself
 	p := newProject(t)
 	p.init()
 	listenOn(t, "127.0.0.2", p.stats)

@@ -2,10 +2,10 @@
 // the real docker CLI on a real engine, and what must then be so. They look at
 // the state of the engine and at HTTP answers rather than at output.
 //
-//	go test -timeout 20m ./e2e        everything; a few minutes. Do not let Go's
+//	go test -timeout 60m ./e2e        everything; a few minutes. Do not let Go's
 //	                                  timeout strike: what runs then stays behind
 //	go test -short ./...              everything but these
-//	HAPROXY_IMAGE=… ECHO_IMAGE=… go test -timeout 20m ./e2e
+//	HAPROXY_IMAGE=… ECHO_IMAGE=… go test -timeout 60m ./e2e
 package e2e
 
 import (

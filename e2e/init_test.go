@@ -103,17 +103,25 @@ func TestInit_leaves_the_project_of_somebody_else_byte_identical(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t)
-			theirs := "# somebody's own\r\nservices: {web: {image: nginx}}" // no last newline, on purpose
+			theirs := "# somebody's own\r\nservices: {web: {image: nginx, expose: [80]}}" // no last newline, on purpose
 			p.write(name, theirs)
-			for _, flags := range [][]string{{}, {"--force"}, {"--servers", "2", "--force"}} {
-				r := p.mustFail(p.haproxy(append([]string{"init"}, flags...)...), 1, name, "project of your own", "nothing was changed", "--dry-run")
+			for _, flags := range [][]string{{"--servers", "2"}, {"--servers", "2", "--force"}, {"--app-port", "80"}} {
+				r := p.mustFail(p.haproxy(append([]string{"init"}, flags...)...), 1, name, flags[0], "project of your own", "nothing was changed")
 				assert.Equal(t, r.stdout, "")
 				assert.Equal(t, p.read(name), theirs)
 				assert.DeepEqual(t, p.files(), []string{name})
 			}
-			// What the message points to works.
 			assert.Assert(t, strings.Contains(p.mustSucceed(p.haproxy("init", "--dry-run")).stdout, "haproxy:"))
+			assert.DeepEqual(t, p.files(), []string{name})
+
+			// HAProxy gets files of its own, and they go again.
+			assert.Equal(t, p.mustSucceed(p.haproxy("init")).stdout, "compose.override.yaml\n"+filepath.FromSlash(configFile)+"\n")
 			assert.Equal(t, p.read(name), theirs)
+			p.mustSucceed(p.haproxy("init", "--force"))
+			assert.Equal(t, p.read(name), theirs)
+			p.mustSucceed(p.haproxy("init", "--remove"))
+			assert.Equal(t, p.read(name), theirs)
+			assert.DeepEqual(t, p.files(), []string{name})
 		})
 	}
 }

@@ -467,14 +467,19 @@ func (p *project) runtimeAPI(command string) string {
 	return p.masterCLI("@1 " + command)
 }
 
-// worker is the PID, in the container, of the process that takes requests.
+// worker is the PID, in the container, of the process that takes requests: the
+// current worker, or after a reload that failed the one that was to be replaced.
 func (p *project) worker() int {
 	p.t.Helper()
 	answer := p.masterCLI("show proc")
 	_, workers, _ := strings.Cut(answer, "# workers\n")
-	pid, err := strconv.Atoi(strings.Join(strings.Fields(workers)[:1], ""))
-	if err != nil {
-		p.t.Fatalf("no current worker in the answer to \"show proc\":\n%s", answer)
+	for line := range strings.Lines(workers) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "worker" {
+			if pid, err := strconv.Atoi(fields[0]); err == nil {
+				return pid
+			}
+		}
 	}
-	return pid
+	p.t.Fatalf("no worker in the answer to \"show proc\":\n%s", answer)
+	return 0
 }

@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,10 +9,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/docker-haproxy/docker-haproxy/hack/load/traffic"
 )
 
 // answer is the answer to a request.
@@ -100,116 +98,52 @@ func (p *project) servedBy(n int) []string {
 	return slices.Compact(services)
 }
 
-// load is a number of clients that send POSTs without a pause, and count.
+// load is traffic through HAProxy, of all kinds, none of which is sent twice.
 type load struct {
-	t        *testing.T
-	stopping atomic.Bool
-	clients  sync.WaitGroup
-	answered atomic.Int64
+	*traffic.Load
 
-	mu   sync.Mutex
-	lost []string // requests that failed, and why
+	t *testing.T
 }
 
-// startLoad sends POSTs to the app until stop: half of the clients keep their
-// connection, the other half open a new one for each request.
-//
-// No request is ever repeated, neither by Go nor by HAProxy, so that each one
-// that is lost is counted: http.Transport silently repeats a request that meets
-// a connection closed while idle, unless its body was already touched and
-// cannot be had again. Hence POST, with a body that is a mere io.Reader and no
-// GetBody; and HAProxy's configuration repeats only GET, HEAD and OPTIONS.
-func (p *project) startLoad(clients int) *load {
+// startLoad sends traffic to the app until the test ends it: so many clients of
+// each kind.
+func (p *project) startLoad(each int) *load {
 	p.t.Helper()
-	l := &load{t: p.t}
-	for i := range clients {
-		transport := newTransport()
-		transport.DisableKeepAlives = i%2 == 1
-		transport.MaxIdleConnsPerHost = 1
-		l.clients.Go(func() {
-			defer transport.CloseIdleConnections()
-			for n := 0; !l.stopping.Load(); n++ {
-				l.post(transport, p.http, fmt.Sprintf("client %d, request %d", i, n))
-				time.Sleep(time.Millisecond) // leave the processor to those who serve
-			}
-		})
-	}
-	p.t.Cleanup(func() {
-		l.stopping.Store(true)
-		l.clients.Wait()
+	sent, err := traffic.Start(traffic.Options{
+		Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(p.http)),
+		Clients: traffic.Same(each),
+		Pause:   10 * time.Millisecond, // leave the processor to those who serve
 	})
-	return l
-}
-
-// once hides everything of a reader but Read.
-type once struct{ io.Reader }
-
-func (l *load) post(transport *http.Transport, port int, text string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	body := once{bytes.NewReader([]byte(text))}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:"+strconv.Itoa(port)+"/load", body)
-	if err == nil && request.GetBody != nil {
-		err = errors.New("this body could be sent again")
-	}
 	if err != nil {
-		l.lose(text, err)
-		return
+		p.t.Fatal(err)
 	}
-	request.ContentLength = int64(len(text))
-	a, err := roundTrip(transport, request)
-	switch {
-	case err != nil:
-		l.lose(text, err)
-	case a.status != http.StatusOK:
-		l.lose(text, fmt.Errorf("status %d: %s", a.status, a.body))
-	case !strings.Contains(a.body, text):
-		l.lose(text, fmt.Errorf("somebody else's answer: %s", a.body))
-	default:
-		l.answered.Add(1)
-	}
-}
-
-func (l *load) lose(request string, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lost = append(l.lost, fmt.Sprintf("%s: %s: %v", time.Now().Format("15:04:05.000"), request, err))
+	p.t.Cleanup(func() { sent.Stop() })
+	return &load{Load: sent, t: p.t}
 }
 
 // goOn waits until n more requests were answered.
 func (l *load) goOn(n int64) {
 	l.t.Helper()
-	until := l.answered.Load() + n
+	until := l.Answered() + n
 	eventually(l.t, fmt.Sprintf("%d more requests are answered", n), func() error {
-		if got := l.answered.Load(); got < until {
-			return fmt.Errorf("%d are missing", until-got)
+		if got := l.Answered(); got < until {
+			return fmt.Errorf("%d are missing; %d were lost", until-got, l.Report().Lost())
 		}
 		return nil
 	})
 }
 
-// stop ends the load and gives the numbers of requests answered and lost; the
-// lost ones are logged.
-func (l *load) stop() (answered int64, lost int) {
-	l.t.Helper()
-	l.stopping.Store(true)
-	l.clients.Wait()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, request := range l.lost {
-		l.t.Log("lost:", request)
-	}
-	return l.answered.Load(), len(l.lost)
-}
-
-// mustLoseNothing ends the load and stops the test if a request was lost.
+// mustLoseNothing ends the load and stops the test if a request was lost, or a
+// websocket closed.
 func (l *load) mustLoseNothing() {
 	l.t.Helper()
-	answered, lost := l.stop()
-	if lost > 0 || answered == 0 {
-		l.t.Fatalf("no request must be lost, but %d were, and %d answered", lost, answered)
+	report := l.Stop()
+	var account strings.Builder
+	_ = report.Write(&account)
+	if report.Lost() > 0 || report.Answered() == 0 || report.Reconnected() > 0 {
+		l.t.Fatalf("nothing must be lost, and no websocket closed, but %d requests were lost and %d websockets closed:\n%s", report.Lost(), report.Reconnected(), account.String())
 	}
-	l.t.Logf("%d requests answered, none lost", answered)
+	l.t.Log("\n" + account.String())
 }
 
 // serves is a condition for eventually: the app's answers have a header.

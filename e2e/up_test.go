@@ -49,7 +49,7 @@ func TestUp_loads_an_edited_configuration_into_the_running_HAProxy(t *testing.T)
 	p := newRunningProject(t)
 	before, pid, worker := p.ids(), p.container("haproxy").PID, p.worker()
 
-	load := p.startLoad(4)
+	load := p.startLoad(1)
 	load.goOn(50)
 	p.editConfig(addingHeader("X-Edit", "1"))
 	p.up()

@@ -200,7 +200,7 @@ func w8Reload(p *project) {
 	const header = "X-Walkthrough"
 	before, worker := p.container("haproxy"), p.worker()
 
-	load := p.startLoad(8)
+	load := p.startLoad(2)
 	load.goOn(100)
 	for i := range 3 {
 		version := strconv.Itoa(i)

@@ -20,6 +20,17 @@ const (
 	exitNoListener = 2 // nothing wrong, and nothing to listen on; an empty file is such a case
 )
 
+// IsCheckExit tells whether an exit code is one of haproxy -c: any other comes from whatever kept it
+// from running to its end.
+func IsCheckExit(code int) bool { return code >= exitValid && code <= exitNoListener }
+
+// noListener is said of a configuration that opens no port.
+var noListener = Diagnostic{ //nolint:gochecknoglobals // a text that nobody writes to
+	Severity: Error,
+	Message:  "the configuration has no listener, so HAProxy has nothing to serve",
+	Hint:     "add a frontend with a bind line, such as: frontend web, bind :80, default_backend app",
+}
+
 // ParseCheck reads the result of haproxy -c: its exit code, which alone decides whether the
 // configuration is valid, and what it wrote on both outputs. A report that is not valid has at
 // least one diagnostic of severity Error.
@@ -31,11 +42,7 @@ func ParseCheck(exitCode int, output string) Report {
 		Diagnostics: said.diagnostics,
 	}
 	if exitCode == exitNoListener {
-		report.Diagnostics = append(report.Diagnostics, Diagnostic{
-			Severity: Error,
-			Message:  "the configuration has no listener, so HAProxy will not start",
-			Hint:     "add a frontend with a bind line, such as: frontend web, bind :80, default_backend app",
-		})
+		report.Diagnostics = append(report.Diagnostics, noListener)
 	}
 	if !report.Valid {
 		report.Diagnostics = withError(report.Diagnostics, said, fmt.Sprintf("haproxy ended with exit code %d", exitCode))
@@ -70,11 +77,14 @@ var (
 	column          = regexp.MustCompile(` at position ([0-9]+)[.:]?$`)
 	didYouMean      = regexp.MustCompile(`[;.] [Dd]id you mean ('[^']*') maybe \?$`)
 
-	// What follows from other messages, and the end of a former worker, which is no news of the
-	// configuration.
+	// What follows from other messages, and what is no news of the configuration: the end of a former
+	// worker; servers that are as they were, by the state that a reload finds; cookies of server slots
+	// that have no address yet, and so all the same one.
 	summary = regexp.MustCompile(`^(?:Error\(s\) found in configuration file|Fatal errors found in configuration|` +
 		`Failed to initialize server\(s\) addr|Some protocols failed to start|` +
-		`Master failed to parse new configuration|Failed to load worker|Former worker)`)
+		`Master failed to parse new configuration|Failed to load worker|Former worker|` +
+		`Server \S+ is (?:UP|DOWN)|Server \S+ was DOWN and now enters maintenance|` +
+		`(?:\[[^\]]+\] : 'server [^']+' : )?We generated two equal cookies for two different servers)`)
 )
 
 func readMessages(output string) messages {

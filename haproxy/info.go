@@ -70,3 +70,9 @@ func ParseInfo(answer string) (Info, error) {
 	}
 	return info, nil
 }
+
+// Number is one of the Values; 0 when it is absent or no number.
+func (i Info) Number(name string) int64 {
+	n, _ := strconv.ParseInt(i.Values[name], 0, 64)
+	return n
+}

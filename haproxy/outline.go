@@ -1,8 +1,6 @@
 package haproxy
 
 import (
-	"bufio"
-	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,11 +26,7 @@ func Listeners(config []byte) []Listener {
 	flush := func() {
 		listeners = append(listeners, section.listeners(defaultTCP)...)
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(config)); lines.Scan(); {
-		words := strings.Fields(uncomment(lines.Text()))
-		if len(words) == 0 {
-			continue
-		}
+	for _, words := range statements(config) {
 		if isSection(words[0]) {
 			flush()
 			section = outline{kind: words[0]}

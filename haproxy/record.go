@@ -3,6 +3,8 @@ package haproxy
 import (
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
 // record is one row of a table that HAProxy printed, by column name: HAProxy adds columns with
@@ -49,6 +51,19 @@ func (r *record) number(name string) int64 {
 		r.err = fmt.Errorf("%w: column %s has %q instead of a number", ErrUnexpectedAnswer, name, value)
 	}
 	return n
+}
+
+// printable replaces what a terminal would take for a command: an app may put anything into the
+// reason of its HTTP status, which HAProxy passes on as what a check has found.
+func (r *record) printable() {
+	for name, value := range r.columns {
+		r.columns[name] = strings.Map(func(char rune) rune {
+			if unicode.IsPrint(char) {
+				return char
+			}
+			return '?'
+		}, value)
+	}
 }
 
 // rest returns the columns that were not taken, nil when there are none.

@@ -77,3 +77,6 @@ func (r *Refusal) isOfCommand() bool {
 	}
 	return false
 }
+
+// refusal tells whether an error is HAProxy's complaint about a command.
+func refusal(err error) (*Refusal, bool) { return errors.AsType[*Refusal](err) }

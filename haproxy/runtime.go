@@ -47,6 +47,15 @@ func Quote(argument string) string {
 	return b.String()
 }
 
+// Keyword is the first word of a command as HAProxy reads it: it takes the backslashes away.
+func Keyword(command string) string {
+	words := strings.Fields(strings.ReplaceAll(command, `\`, ""))
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
+}
+
 // opensPayload matches a last word, not escaped, that makes HAProxy wait for further lines.
 var opensPayload = regexp.MustCompile(`(?:^|[^\\])<<\S*\s*$`)
 
@@ -60,8 +69,10 @@ func checkCommand(command string) error {
 		return refuse("is empty")
 	case strings.ContainsAny(command, "\n\r\x00"):
 		return refuse("has a line break; send one command at a time")
-	case strings.HasPrefix(strings.TrimSpace(command), "@"):
+	case strings.HasPrefix(Keyword(command), "@"):
 		return refuse("names a process; use Master or Worker to choose it")
+	case Keyword(command) == "prompt":
+		return refuse("changes what ends an answer; the session has its prompt already")
 	case opensPayload.MatchString(command):
 		return refuse("begins a payload; use Quote for its arguments")
 	}
@@ -79,6 +90,10 @@ func checkCommand(command string) error {
 var (
 	// ErrBadCommand means that a command was not sent, since it would not be one command.
 	ErrBadCommand = errors.New("not a single Runtime API command")
+
+	// ErrBareReload means that a reload was not sent as a command: its answer is a verdict, and
+	// ends the session. [Session.Reload] is made for that.
+	ErrBareReload = errors.New("a reload is not sent as a command")
 
 	// ErrSessionClosed means that the session was used after its Close or its Reload.
 	ErrSessionClosed = errors.New("the session with HAProxy is closed; open another")

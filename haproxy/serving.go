@@ -79,7 +79,7 @@ func (b *BackendReadiness) add(server Stat) {
 // checked for the first time.
 func (r Readiness) Serves() bool {
 	for _, b := range r.Backends {
-		if len(b.Up)+len(b.Unchecked)+len(b.pendingUp()) == 0 {
+		if !b.serves() {
 			return false
 		}
 	}
@@ -154,8 +154,17 @@ func (b BackendReadiness) pendingUp() []Stat {
 // returned by OS (Connection refused)" for the "Connection refused" of 3.2.26.
 var systemError = regexp.MustCompile(`^(?:\w+ returned by OS|General socket error) \(([^)]+)\)`)
 
-// checkWords says what a check has found, such as ": connection refused (L4CON), after 0 ms".
+// checkWords continues a sentence with what a check has found.
 func checkWords(s Stat) string {
+	if words := s.CheckWords(); words != "" {
+		return ": " + words
+	}
+	return ""
+}
+
+// CheckWords says what a server's last check has found, such as "connection refused (L4CON), after
+// 0 ms"; "" when it is not checked.
+func (s Stat) CheckWords() string {
 	if s.CheckStatus == "" {
 		return ""
 	}
@@ -169,7 +178,7 @@ func checkWords(s Stat) string {
 	if s.CheckCode != 0 { // an HTTP status, and its reason
 		words = fmt.Sprintf("%d %s", s.CheckCode, words)
 	}
-	return fmt.Sprintf(": %s (%s), after %d ms", lowerFirst(words), s.CheckStatus, s.CheckDuration.Milliseconds())
+	return fmt.Sprintf("%s (%s), after %d ms", lowerFirst(words), s.CheckStatus, s.CheckDuration.Milliseconds())
 }
 
 // lowerFirst lets a sentence of HAProxy continue one of ours; an acronym keeps its capitals.

@@ -43,10 +43,13 @@ func (s *Session) Close() error {
 
 // Master sends a command to the master process and returns its answer without the line breaks at
 // its end. A *Refusal is returned when HAProxy does not know or does not allow the command; any
-// other complaint is an answer.
+// other complaint is an answer. A reload is [ErrBareReload]: it has a method of its own.
 func (s *Session) Master(ctx context.Context, command string) (string, error) {
 	if err := checkCommand(command); err != nil {
 		return "", err
+	}
+	if word := Keyword(command); word == "reload" || word == "hard-reload" {
+		return "", fmt.Errorf("%w: %q", ErrBareReload, command)
 	}
 	return s.ask(ctx, command, command)
 }

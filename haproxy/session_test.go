@@ -128,6 +128,11 @@ func TestRefusedCommandsAreNotSent(t *testing.T) {
 	if _, err := s.Master(t.Context(), "show proc; reload"); !errors.Is(err, ErrBadCommand) {
 		t.Error(err)
 	}
+	for _, reload := range []string{"reload", "hard-reload", " reload", "reload\tx", `\reload`, `rel\oad now`, "\vreload", `hard\-reload`} {
+		if _, err := s.Master(t.Context(), reload); !errors.Is(err, ErrBareReload) {
+			t.Errorf("%q: %v", reload, err)
+		}
+	}
 }
 
 func TestBrokenAnswers(t *testing.T) {

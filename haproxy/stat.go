@@ -102,6 +102,7 @@ func ParseStat(answer string) ([]Stat, error) {
 }
 
 func newStat(r *record) (Stat, error) {
+	r.printable()
 	milliseconds := func(name string) time.Duration { return time.Duration(r.number(name)) * time.Millisecond }
 	seconds := func(name string) time.Duration { return time.Duration(r.number(name)) * time.Second }
 	checkStatus, checking := strings.CutPrefix(r.text("check_status"), "* ")

@@ -59,6 +59,18 @@ func TestParseStatByName(t *testing.T) {
 	}
 }
 
+func TestNoWordOfAnAppIsACommandToATerminal(t *testing.T) {
+	t.Parallel()
+	stat := parseStat(t, "# pxname,svname,type,check_status,last_chk,last_agt\n"+
+		"be,s1,2,L7STS,\"\x1b]0;x\x07\x1b[2J\u202eBäd \xff\",\x9b31m\n")[0]
+	if stat.LastCheck != "?]0;x??[2J?Bäd \ufffd" || stat.Values["last_agt"] != "\ufffd31m" {
+		t.Errorf("got %q, %q", stat.LastCheck, stat.Values["last_agt"])
+	}
+	if words := stat.CheckWords(); words != "?]0;x??[2J?Bäd \ufffd (L7STS), after 0 ms" {
+		t.Errorf("got %q", words)
+	}
+}
+
 func TestParseStatRefuses(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{"", "Permission denied", "# pxname,svname,type,scur\nbe,s1,2,many\n", "# pxname,svname,type\nbe,s1,9\n"} {

@@ -63,11 +63,15 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, options *projectOption
 	if err != nil {
 		return err
 	}
-	report, err := check(ctx, engine, project, candidate)
+	report, quarantines, err := check(ctx, engine, project, candidate)
 	if err != nil {
 		return err
 	}
-	return printReport(dockerCLI, opts.format, nameOf(project, candidate), report, options.painter(dockerCLI.Out()))
+	result := checkResult{Config: nameOf(project, candidate), Valid: report.Valid, Diagnostics: append([]haproxy.Diagnostic{}, report.Diagnostics...), Quarantines: quarantines}
+	if err := printReport(dockerCLI, opts.format, result, report.Version, options.painter(dockerCLI.Out())); err != nil {
+		return err
+	}
+	return quarantined(quarantines)
 }
 
 // candidate reads what is to be checked in place of the project's own files.
@@ -93,27 +97,31 @@ func (o checkOptions) candidate(stdin io.Reader) (*compose.Candidate, error) {
 	return &compose.Candidate{Name: o.file, Content: content}, nil
 }
 
-func check(ctx context.Context, engine *compose.Engine, project *compose.Project, candidate *compose.Candidate) (report haproxy.Report, err error) {
-	if candidate == nil {
-		if _, err := project.ReadConfig(); err != nil {
-			return report, err
-		}
-	}
+func check(ctx context.Context, engine *compose.Engine, project *compose.Project, candidate *compose.Candidate) (report haproxy.Report, quarantines []compose.Quarantine, err error) {
 	balancer, err := engine.Balancer(ctx, project)
 	if err != nil {
-		return report, err
+		return report, nil, err
+	}
+	judge := func(ctx context.Context) (err error) {
+		if candidate != nil {
+			report, err = engine.Check(ctx, project, balancer, candidate)
+		} else {
+			report, quarantines, err = engine.CheckProject(ctx, project, balancer)
+		}
+		return err
 	}
 	if balancer != nil && balancer.Running() {
-		return engine.Check(ctx, project, balancer, candidate)
+		err = judge(ctx)
+		return report, quarantines, err
 	}
+	balancer = nil
 	err = engine.Operation(ctx, "check", func(ctx context.Context) error {
 		if _, err := engine.FetchImages(ctx, project, compose.LoadBalancer); err != nil {
 			return err
 		}
-		report, err = engine.Check(ctx, project, nil, candidate)
-		return err
+		return judge(ctx)
 	})
-	return report, err
+	return report, quarantines, err
 }
 
 func nameOf(project *compose.Project, candidate *compose.Candidate) string {
@@ -128,27 +136,28 @@ type checkResult struct {
 	Config      string
 	Valid       bool
 	Diagnostics []haproxy.Diagnostic
+	// Quarantines are the services that would not be served.
+	Quarantines []compose.Quarantine `json:",omitempty"`
 }
 
 // printReport prints the report as the data of "check", on standard output,
 // and makes an error of an invalid configuration.
-func printReport(dockerCLI command.Cli, format, name string, report haproxy.Report, paint painter) error {
-	errorCount, warningCount := count(report.Diagnostics)
+func printReport(dockerCLI command.Cli, format string, result checkResult, version string, paint painter) error {
+	errorCount, warningCount := count(result.Diagnostics)
 	if format == formatter.JSONFormatKey {
-		result := checkResult{Config: name, Valid: report.Valid, Diagnostics: append([]haproxy.Diagnostic{}, report.Diagnostics...)}
 		if err := printJSON(dockerCLI.Out(), result); err != nil {
 			return err
 		}
 	} else {
-		printDiagnostics(dockerCLI.Out(), report.Diagnostics, paint)
-		if report.Valid {
-			fmt.Fprintf(dockerCLI.Out(), "%s is valid%s%s\n", name, plural(", ", warningCount, "warning"), by(report.Version))
+		printDiagnostics(dockerCLI.Out(), result.Diagnostics, paint)
+		if result.Valid {
+			fmt.Fprintf(dockerCLI.Out(), "%s is valid%s%s\n", result.Config, plural(", ", warningCount, "warning"), by(version))
 		}
 	}
-	if report.Valid {
+	if result.Valid {
 		return nil
 	}
-	return fmt.Errorf("%s is not valid: %s%s", name, plural("", errorCount, "error")+plural(", ", warningCount, "warning"), by(report.Version))
+	return fmt.Errorf("%s is not valid: %s%s", result.Config, plural("", errorCount, "error")+plural(", ", warningCount, "warning"), by(version))
 }
 
 func by(version string) string {

@@ -40,6 +40,11 @@ func TestCompletionOffersWhatFits(t *testing.T) {
 		"down --rmi |":                      "local all " + noFiles,
 		"init --flavor |":                   "alpine debian ubuntu " + noFiles,
 		"init --stats-address |":            "127.0.0.1 0.0.0.0 " + noFiles,
+		"init --route |":                    "*=web1 *=web2 " + noFiles,
+		"init --route a.example/x=|":        "a.example/x=web1 a.example/x=web2 " + noFiles,
+		"init --route tcp:5432|":            "tcp:5432=web1 tcp:5432=web2 " + noFiles,
+		"init --file |":                     "yaml yml " + byEnding,
+		"init --profile |":                  "extra " + noFiles,
 		"version --format |":                "table json " + noFiles,
 		"ps --format |":                     "table json " + noFiles,
 		"logs |":                            "haproxy web1 web2 " + noFiles,
@@ -62,7 +67,7 @@ func TestCompletionOffersWhatFits(t *testing.T) {
 		"--project-directory /nowhere ps |": noFiles,
 	} {
 		args := strings.Fields(line)
-		args[len(args)-1] = ""
+		args[len(args)-1] = strings.TrimSuffix(args[len(args)-1], "|")
 		offered, directive := completed(t, args...)
 		assert.Equal(t, strings.TrimSpace(strings.Join(append(offered, directive), " ")), want, line)
 	}

@@ -23,14 +23,17 @@ func parsed(t *testing.T, args ...string) (call, error) {
 	root := NewRootCommand(t.Context(), newTerminal(t))
 	root.SilenceErrors, root.SilenceUsage = true, true
 	var got call
-	note := func(cmd *cobra.Command, args []string) error {
-		got = call{cmd, args}
-		return nil
+	var replaceRuns func(*cobra.Command)
+	replaceRuns = func(cmd *cobra.Command) {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			got = call{cmd, args}
+			return nil
+		}
+		for _, child := range cmd.Commands() {
+			replaceRuns(child)
+		}
 	}
-	root.RunE = note
-	for _, cmd := range root.Commands() {
-		cmd.RunE = note
-	}
+	replaceRuns(root)
 	root.SetArgs(args)
 	err := root.Execute()
 	return got, err

@@ -95,7 +95,8 @@ func TestAReportIsPrintedAsDataAndFailsWhereItIsNotValid(t *testing.T) {
 		{"json", invalid, "report-invalid-json.golden", "new.cfg is not valid: 1 error, 1 warning (HAProxy 3.2.26-1)"},
 	} {
 		term := newTerminal(t)
-		err := printReport(term, c.format, "new.cfg", c.report, false)
+		result := checkResult{Config: "new.cfg", Valid: c.report.Valid, Diagnostics: append([]haproxy.Diagnostic{}, c.report.Diagnostics...)}
+		err := printReport(term, c.format, result, c.report.Version, false)
 		golden.Assert(t, term.out.String(), c.golden)
 		assert.Equal(t, term.err.String(), "")
 		if c.err == "" {

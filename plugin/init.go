@@ -29,21 +29,41 @@ type initOptions struct {
 	statsPort      int
 	statsAddress   string
 	network        string
+	routes         []string
+	closePorts     bool
+	remove         bool
 	force          bool
 	dryRun         bool
+
+	load  compose.LoadOptions    // which project a folder's own is
+	given func(flag string) bool // whether a flag was given
 }
 
 func newInitCommand(dockerCLI command.Cli) *cobra.Command {
 	var opts initOptions
 	cmd := &cobra.Command{
 		Use:   "init [OPTIONS] [DIR]",
-		Short: "Write a Compose project with HAProxy in front of a web app",
-		Long: `Write compose.yaml and haproxy/haproxy.cfg: HAProxy in front of a few containers
-of one web app. The files are yours to edit, and work under plain Compose too.`,
-		Example: `  docker haproxy init demo
+		Short: "Put HAProxy in front of a Compose project, or write a new one",
+		Long: `Put HAProxy in front of the Compose project in the folder, or write a new project
+where there is none.
+
+In front of a project of your own, HAProxy gets a Compose file of its own beside
+yours, in which labels say which requests go to which service. Your own YAML is
+not touched, and plain "docker compose" understands the result. Without --route,
+init asks on a terminal; elsewhere it takes the only service that speaks HTTP, and
+does not guess where there are several. --remove takes everything away again.
+
+In an empty folder, init writes compose.yaml and haproxy/haproxy.cfg: HAProxy in
+front of a few containers of one web app. The files are yours to edit.`,
+		Example: `  # init in the folder of a project of your own
+  docker haproxy init --route shop.example.com=web --route shop.example.com/api=api:3000
+  docker haproxy init --route '*=web' --close-ports
+  docker haproxy init --route tcp:5432=db --dry-run
+  docker haproxy init --remove
+  # init of a new project
+  docker haproxy init demo
   docker haproxy init --app-image ghcr.io/you/app:1.0 --app-port 3000 shop
-  docker haproxy init --flavor debian --haproxy-version 3.4 --http-port 8080
-  docker haproxy init --dry-run`,
+  docker haproxy init --flavor debian --haproxy-version 3.4 --http-port 8080`,
 		Args: cli.RequiresMaxArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -52,7 +72,9 @@ of one web app. The files are yours to edit, and work under plain Compose too.`,
 			return completeFolders(cmd, args, toComplete)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.folder = "."
+			opts.given = cmd.Flags().Changed
+			opts.load = withFlagsBefore(opts.load, cmd.Parent())
+			opts.folder = orDefault(opts.load.ProjectDir, ".")
 			if len(args) > 0 {
 				opts.folder = args[0]
 			}
@@ -63,31 +85,90 @@ of one web app. The files are yours to edit, and work under plain Compose too.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.name, "name", "", "Project name (default: the folder's name)")
-	flags.IntVar(&opts.servers, "servers", 3, "Containers of the web app: web1, web2, ...")
-	flags.StringVar(&opts.appImage, "app-image", compose.DefaultAppImage, "Image of the web app")
-	flags.IntVar(&opts.appPort, "app-port", compose.DefaultAppPort, "Port that the web app listens on in its container")
+	flags.StringArrayVar(&opts.routes, "route", nil, "Requests that go to a service: [HOST][/PATH]=SERVICE[:PORT], * is any host; or tcp:LISTEN=SERVICE[:PORT]")
+	flags.BoolVar(&opts.closePorts, "close-ports", false, "Take the published ports of the routed services away: the outside reaches them through HAProxy only")
+	flags.BoolVar(&opts.remove, "remove", false, "Take away what init wrote beside a project of your own")
+	flags.StringArrayVarP(&opts.load.ConfigPaths, "file", "f", nil, "Compose configuration files of your own project")
+	flags.StringArrayVar(&opts.load.Profiles, "profile", nil, "Profile of your own project to enable")
+	flags.StringVar(&opts.name, "name", "", "Name of a new project (default: the folder's name)")
+	flags.IntVar(&opts.servers, "servers", 3, "Containers of a new project's web app: web1, web2, ...")
+	flags.StringVar(&opts.appImage, "app-image", compose.DefaultAppImage, "Image of a new project's web app")
+	flags.IntVar(&opts.appPort, "app-port", compose.DefaultAppPort, "Port that a new project's web app listens on in its container")
 	flags.StringVar(&opts.flavor, "flavor", compose.Flavors()[0], `Base of the HAProxy image ("`+strings.Join(compose.Flavors(), `"|"`)+`")`)
 	flags.StringVar(&opts.haproxyVersion, "haproxy-version", compose.DefaultHAProxyVersion, "HAProxy branch or release")
 	flags.StringVar(&opts.image, "image", "", "HAProxy image, in place of --flavor and --haproxy-version")
 	flags.IntVar(&opts.httpPort, "http-port", 80, "Port of this machine for requests")
 	flags.IntVar(&opts.statsPort, "stats-port", 8404, "Port of this machine for the stats page")
 	flags.StringVar(&opts.statsAddress, "stats-address", "127.0.0.1", "Address of this machine for the stats page")
-	flags.StringVar(&opts.network, "network", "mynetwork", "Name of the network in the Compose file")
-	flags.BoolVar(&opts.force, "force", false, "Overwrite what an earlier init wrote")
-	flags.BoolVar(&opts.dryRun, "dry-run", false, "Print the files and write nothing")
+	flags.StringVar(&opts.network, "network", "mynetwork", "Network of a new project; in one of your own, the network by which HAProxy reaches services that are on several")
+	flags.BoolVar(&opts.force, "force", false, "Overwrite what an earlier init wrote; with --remove, also what was edited since")
+	flags.BoolVar(&opts.dryRun, "dry-run", false, "Print what would be written or removed, and do nothing")
 
+	mustRegister(cmd, "route", completeRoutes(dockerCLI, &opts.load))
+	mustRegister(cmd, "file", completeExtensions("yaml", "yml"))
+	mustRegister(cmd, "profile", func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		return completeProfiles(dockerCLI, &projectOptions{LoadOptions: opts.load})(cmd, args, toComplete)
+	})
 	mustRegister(cmd, "flavor", cobra.FixedCompletions(compose.Flavors(), cobra.ShellCompDirectiveNoFileComp))
 	mustRegister(cmd, "haproxy-version", cobra.FixedCompletions([]string{compose.DefaultHAProxyVersion, "3.4"}, cobra.ShellCompDirectiveNoFileComp))
 	mustRegister(cmd, "stats-address", cobra.FixedCompletions([]string{"127.0.0.1", "0.0.0.0"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
+// runInit attaches HAProxy to the project in the folder, or writes a new one
+// where there is none.
 func runInit(ctx context.Context, dockerCLI command.Cli, opts initOptions) error {
 	folder, err := filepath.Abs(opts.folder)
 	if err != nil {
 		return err
 	}
+	place, found, err := compose.FindPlace(folder, opts.load)
+	if err != nil {
+		return err
+	}
+	if err := opts.fits(place, found); err != nil {
+		return err
+	}
+	switch {
+	case opts.remove:
+		return runInitRemove(ctx, dockerCLI, opts, place)
+	case found && !place.IsDemo():
+		return runInitAttach(ctx, dockerCLI, opts, place)
+	default:
+		return runInitNew(ctx, dockerCLI, opts, folder)
+	}
+}
+
+// fits refuses flags that mean nothing for what the folder holds, rather than
+// pass over them.
+func (o initOptions) fits(place compose.Place, found bool) error {
+	own := found && !place.IsDemo()
+	for _, flag := range []string{"route", "close-ports", "remove"} {
+		if o.given(flag) && !found {
+			return problem(fmt.Sprintf("--%s is for a project of your own, and there is no Compose file in %s; nothing was changed", flag, o.folder),
+				"Run it where your Compose file is, or name the file with -f.")
+		}
+		if o.given(flag) && !own && flag != "remove" {
+			return problem(fmt.Sprintf("--%s is for a project of your own, and init wrote %s as a whole; nothing was changed", flag, place.Name()),
+				"Edit its haproxy/haproxy.cfg, or run init in the folder of your own project.")
+		}
+	}
+	for _, flag := range []string{"name", "servers", "app-image", "app-port"} {
+		if o.given(flag) && own {
+			return problem(fmt.Sprintf("--%s is for a new project, and %s is a project of your own; nothing was changed", flag, place.Name()),
+				"Leave it out to put HAProxy in front of that project, or choose an empty folder.")
+		}
+	}
+	for _, flag := range []string{"route", "close-ports"} {
+		if o.remove && o.given(flag) {
+			return problem(fmt.Sprintf("--remove and --%s do not go together", flag), "Leave one of them out.")
+		}
+	}
+	return nil
+}
+
+// runInitNew writes a project of its own.
+func runInitNew(ctx context.Context, dockerCLI command.Cli, opts initOptions, folder string) error {
 	demo, err := opts.demo(folder)
 	if err != nil {
 		return err
@@ -112,14 +193,19 @@ func runInit(ctx context.Context, dockerCLI command.Cli, opts initOptions) error
 	return nil
 }
 
+// balancerImage is the HAProxy image that the flags name.
+func (o initOptions) balancerImage() (compose.Image, error) {
+	if o.image != "" {
+		return compose.ImageOf(o.image), nil
+	}
+	return compose.FlavorImage(o.flavor, o.haproxyVersion)
+}
+
 // demo is the project that the options describe.
 func (o initOptions) demo(folder string) (compose.Demo, error) {
-	image := compose.ImageOf(o.image)
-	if o.image == "" {
-		var err error
-		if image, err = compose.FlavorImage(o.flavor, o.haproxyVersion); err != nil {
-			return compose.Demo{}, err
-		}
+	image, err := o.balancerImage()
+	if err != nil {
+		return compose.Demo{}, err
 	}
 	name := o.name
 	if name == "" {
@@ -164,8 +250,10 @@ func mayWrite(folder string, files []compose.File, force bool) error {
 		if err != nil {
 			return err
 		}
-		if name != compose.ComposeFileName || !compose.Generated(content) {
-			return attachLater(filepath.Join(folder, name))
+		if name != compose.ComposeFileName || !compose.WrittenByInit(content) {
+			return problem(
+				fmt.Sprintf("%s is a Compose file of your own; nothing was changed", filepath.Join(folder, name)),
+				"Choose another folder for a new project, or move that file away.")
 		}
 	}
 	if force {
@@ -178,15 +266,6 @@ func mayWrite(folder string, files []compose.File, force bool) error {
 		}
 	}
 	return nil
-}
-
-// attachLater explains what init is going to do for an existing project.
-func attachLater(composeFile string) error {
-	return problem(
-		fmt.Sprintf("%s is a project of your own; nothing was changed", composeFile),
-		`Putting HAProxy in front of an existing project is the next step of docker haproxy: init will then find its web
-services, ask which routes lead to them, and add HAProxy in a file of its own, without touching one byte of yours.
-Until then: "docker haproxy init --dry-run" prints a service "haproxy" and a haproxy.cfg that you can copy from.`)
 }
 
 func nextAfterInit(folder string) []string {

@@ -39,13 +39,13 @@ func TestInitMayWriteWhereNobodyElseWrote(t *testing.T) {
 		"what init wrote":               {map[string]string{"compose.yaml": own, "haproxy/haproxy.cfg": ""}, "compose.yaml is there already", ""},
 		"a base config alone":           {map[string]string{"haproxy/haproxy.cfg": "global\n"}, "haproxy.cfg is there already", ""},
 		"what init wrote, edited":       {map[string]string{"compose.yaml": own + "\n# mine\n"}, "compose.yaml is there already", ""},
-		"a foreign compose.yaml":        {map[string]string{"compose.yaml": foreign}, "is a project of your own", "is a project of your own"},
-		"an empty compose.yaml":         {map[string]string{"compose.yaml": ""}, "is a project of your own", "is a project of your own"},
-		"compose.yml":                   {map[string]string{"compose.yml": foreign}, "compose.yml is a project of your own", "is a project of your own"},
-		"docker-compose.yaml":           {map[string]string{"docker-compose.yaml": foreign}, "docker-compose.yaml is a project of your own", "is a project of your own"},
-		"docker-compose.yml":            {map[string]string{"docker-compose.yml": foreign}, "docker-compose.yml is a project of your own", "is a project of your own"},
-		"our text under a foreign name": {map[string]string{"docker-compose.yml": own}, "is a project of your own", "is a project of your own"},
-		"ours beside a foreign one":     {map[string]string{"compose.yaml": own, "docker-compose.yml": foreign}, "is a project of your own", "is a project of your own"},
+		"a foreign compose.yaml":        {map[string]string{"compose.yaml": foreign}, "is a Compose file of your own", "is a Compose file of your own"},
+		"an empty compose.yaml":         {map[string]string{"compose.yaml": ""}, "is a Compose file of your own", "is a Compose file of your own"},
+		"compose.yml":                   {map[string]string{"compose.yml": foreign}, "compose.yml is a Compose file of your own", "is a Compose file of your own"},
+		"docker-compose.yaml":           {map[string]string{"docker-compose.yaml": foreign}, "docker-compose.yaml is a Compose file of your own", "is a Compose file of your own"},
+		"docker-compose.yml":            {map[string]string{"docker-compose.yml": foreign}, "docker-compose.yml is a Compose file of your own", "is a Compose file of your own"},
+		"our text under a foreign name": {map[string]string{"docker-compose.yml": own}, "is a Compose file of your own", "is a Compose file of your own"},
+		"ours beside a foreign one":     {map[string]string{"compose.yaml": own, "docker-compose.yml": foreign}, "is a Compose file of your own", "is a Compose file of your own"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Name is how the plugin is called: docker haproxy.
@@ -48,7 +49,14 @@ and everything after.`,
 	for _, child := range []*cobra.Command{
 		newUpCommand(dockerCLI, &project),
 		newReloadCommand(dockerCLI, &project),
+		newPlanCommand(dockerCLI, &project),
+		newRollbackCommand(dockerCLI, &project),
 		newCheckCommand(dockerCLI, &project),
+		newDiffCommand(dockerCLI, &project),
+		newStatusCommand(dockerCLI, &project),
+		newTopCommand(dockerCLI, &project),
+		newServerCommand(dockerCLI, &project),
+		newRuntimeCommand(dockerCLI, &project),
 		newDownCommand(dockerCLI, &project),
 		newStopCommand(dockerCLI, &project),
 		newStartCommand(dockerCLI, &project),
@@ -56,11 +64,7 @@ and everything after.`,
 		newLogsCommand(dockerCLI, &project),
 		newOpenCommand(dockerCLI, &project),
 	} {
-		project.register(child, flags, dockerCLI)
-		run := child.RunE
-		child.RunE = func(cmd *cobra.Command, args []string) error {
-			return project.final(run(cmd, args))
-		}
+		project.adopt(child, flags, dockerCLI)
 		cmd.AddCommand(child)
 	}
 	cmd.AddCommand(
@@ -69,6 +73,18 @@ and everything after.`,
 	)
 	withContext(ctx, cmd)
 	return cmd
+}
+
+// adopt makes a command, and those below it, one that works on a project.
+func (o *projectOptions) adopt(cmd *cobra.Command, flags *pflag.FlagSet, dockerCLI command.Cli) {
+	for _, child := range cmd.Commands() {
+		o.adopt(child, flags, dockerCLI)
+	}
+	o.register(cmd, flags, dockerCLI)
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return o.final(run(cmd, args))
+	}
 }
 
 // withContext hands the context to every command: cobra gives a command the

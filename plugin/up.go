@@ -7,6 +7,7 @@ import (
 
 	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
@@ -56,7 +57,7 @@ func runUp(ctx context.Context, dockerCLI command.Cli, options *projectOptions, 
 		return err
 	}
 	if opts.dryRun {
-		return engine.DryRunUp(ctx, project, opts.UpOptions)
+		return dryRunUp(ctx, dockerCLI, options, engine, project, opts)
 	}
 
 	var outcome compose.Outcome
@@ -67,10 +68,25 @@ func runUp(ctx context.Context, dockerCLI command.Cli, options *projectOptions, 
 	if err != nil {
 		return options.explained(dockerCLI, err)
 	}
-	printDiagnostics(dockerCLI.Err(), append(outcome.Warnings, outcome.Verdict.Diagnostics...), options.painter(dockerCLI.Err()))
+	printDiagnostics(dockerCLI.Err(), append(outcome.Warnings, outcome.Reloaded.Verdict.Diagnostics...), options.painter(dockerCLI.Err()))
+	for _, line := range reloadNotes(outcome.Reloaded) {
+		note(dockerCLI, "%s", line)
+	}
 	printTroubles(dockerCLI, project, outcome)
 	printAddresses(dockerCLI, project)
-	return nil
+	return quarantined(outcome.Quarantines)
+}
+
+// dryRunUp shows the plan, and Compose's own progress of a dry run.
+func dryRunUp(ctx context.Context, dockerCLI command.Cli, options *projectOptions, engine *compose.Engine, project *compose.Project, opts upOptions) error {
+	plan, err := engine.PlanUp(ctx, project, opts.UpOptions)
+	if err != nil {
+		return options.explained(dockerCLI, err)
+	}
+	if err := engine.DryRunUp(ctx, project, opts.UpOptions); err != nil {
+		return err
+	}
+	return printPlan(dockerCLI, plan, formatter.TableFormatKey)
 }
 
 // printTroubles warns of what does not keep requests from being served: a

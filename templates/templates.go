@@ -13,3 +13,14 @@ var ComposeFile string
 //
 //go:embed haproxy.cfg.tmpl
 var BaseConfig string
+
+// AttachedFile is the text/template of the Compose file that init writes beside
+// a project of the user's own.
+//
+//go:embed attached.yaml.tmpl
+var AttachedFile string
+
+// AttachedConfig is the haproxy/haproxy.cfg that goes with it.
+//
+//go:embed attached.cfg.tmpl
+var AttachedConfig string

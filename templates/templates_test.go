@@ -8,10 +8,14 @@ import (
 
 func TestTheTemplatesParseAndAreTextFilesOfOurs(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]string{"ComposeFile": ComposeFile, "BaseConfig": BaseConfig} {
+	plain := func(s string) string { return s }
+	functions := template.FuncMap{"plain": plain, "text": plain, "join": func(names []string) string { return strings.Join(names, ", ") }}
+	for name, text := range map[string]string{
+		"ComposeFile": ComposeFile, "BaseConfig": BaseConfig, "AttachedFile": AttachedFile, "AttachedConfig": AttachedConfig,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := template.New(name).Funcs(template.FuncMap{"plain": func(s string) string { return s }}).Parse(text); err != nil {
+			if _, err := template.New(name).Funcs(functions).Parse(text); err != nil {
 				t.Error(err)
 			}
 			if !strings.HasSuffix(text, "\n") || strings.HasSuffix(text, "\n\n") {

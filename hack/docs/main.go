@@ -1,6 +1,7 @@
-// Command docs writes the command reference, docs/reference, from the
-// commands themselves: cli-docs-tool, as for Docker's own plugins, makes the
-// tables; description and examples are those of --help.
+// Command docs writes the reference, docs/reference: of the commands from the
+// commands themselves (cli-docs-tool, as for Docker's own plugins, makes the
+// tables; description and examples are those of --help), and of the labels from
+// the table that reads them.
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 
+	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 	"github.com/docker-haproxy/docker-haproxy/plugin"
 )
 
@@ -31,7 +33,7 @@ func main() {
 	}
 }
 
-// generate writes a page a command into a folder that it empties before.
+// generate writes a page a command, and one of all labels, into a folder that it empties before.
 func generate(target string) error {
 	for _, name := range []string{"COMPOSE_PROGRESS", "COMPOSE_ANSI", "COMPOSE_ENV_FILES"} {
 		if err := os.Unsetenv(name); err != nil { // they would become defaults in the tables
@@ -58,7 +60,10 @@ func generate(target string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(writeText(root, target), tool.GenMarkdownTree(root))
+	return errors.Join(
+		writeText(root, target), tool.GenMarkdownTree(root),
+		os.WriteFile(filepath.Join(target, "labels.md"), []byte(labels.Markdown()), 0o644),
+	)
 }
 
 // writeText writes what the tool leaves to people, the examples, with the

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestReference_is_what_the_commands_say(t *testing.T) {
+func TestReference_is_what_commands_and_labels_say(t *testing.T) {
 	fresh := t.TempDir()
 	if err := generate(fresh); err != nil {
 		t.Fatal(err)
@@ -19,12 +19,12 @@ func TestReference_is_what_the_commands_say(t *testing.T) {
 	have := pages(t, committed)
 	for name, text := range want {
 		if have[name] != text {
-			t.Errorf("docs/reference/%s is not what the command says now: run \"make docs\"", name)
+			t.Errorf("docs/reference/%s is not what the code says now: run \"make docs\"", name)
 		}
 	}
 	for name := range have {
 		if _, ok := want[name]; !ok {
-			t.Errorf("docs/reference/%s is of a command that is gone: run \"make docs\"", name)
+			t.Errorf("docs/reference/%s is of something that is gone: run \"make docs\"", name)
 		}
 	}
 }

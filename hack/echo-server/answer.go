@@ -30,7 +30,8 @@ type details struct {
 	URI           string      `json:"uri"`
 	Protocol      string      `json:"protocol"`
 	RemoteAddress string      `json:"remoteAddress"`
-	Headers       http.Header `json:"headers"` // with Host, which net/http keeps apart
+	ServerName    string      `json:"serverName,omitempty"` // what the client called the server when TLS began (SNI)
+	Headers       http.Header `json:"headers"`              // with Host, which net/http keeps apart
 	Body          string      `json:"body,omitempty"`
 	BodyBytes     int64       `json:"bodyBytes"`               // bytes received
 	BodyTruncated bool        `json:"bodyTruncated,omitempty"` // the body is longer than what is echoed
@@ -145,6 +146,7 @@ func (s *server) describe(r *http.Request) (details, error) {
 		URI:           r.RequestURI,
 		Protocol:      r.Proto,
 		RemoteAddress: r.RemoteAddr,
+		ServerName:    serverName(r),
 		Headers:       headers,
 		Body:          string(body),
 		BodyBytes:     int64(len(body)) + rest,
@@ -152,12 +154,23 @@ func (s *server) describe(r *http.Request) (details, error) {
 	}, nil
 }
 
+func serverName(r *http.Request) string {
+	if r.TLS == nil {
+		return ""
+	}
+	return r.TLS.ServerName
+}
+
 func (d details) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Request served by %s\n", d.Name)
 	fmt.Fprintf(&b, "Version %s\n\n", d.Version)
 	fmt.Fprintf(&b, "%s %s %s\n", d.Method, d.URI, d.Protocol)
-	fmt.Fprintf(&b, "From %s\n\n", d.RemoteAddress)
+	fmt.Fprintf(&b, "From %s\n", d.RemoteAddress)
+	if d.ServerName != "" {
+		fmt.Fprintf(&b, "TLS for %s\n", d.ServerName)
+	}
+	b.WriteByte('\n')
 	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
 		for _, value := range d.Headers[name] {
 			fmt.Fprintf(&b, "%s: %s\n", name, value)

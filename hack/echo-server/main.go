@@ -12,7 +12,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -68,12 +67,12 @@ func listenAndServe(ctx context.Context, opts options, stderr io.Writer) error {
 	if !sleep(ctx, opts.startDelay) {
 		return nil // stopped before it listened
 	}
-	ln, err := net.Listen("tcp", opts.listen)
+	open, err := openListeners(opts)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "echo-server: %s, version %s, listening on %s\n", opts.name, opts.version, ln.Addr())
-	err = newServer(opts).serve(ctx, ln)
+	fmt.Fprintf(stderr, "echo-server: %s, version %s, listening on %s\n", opts.name, opts.version, open)
+	err = open.serve(ctx, opts)
 	if err == nil {
 		fmt.Fprintf(stderr, "echo-server: %s stopped\n", opts.name)
 	}

@@ -11,9 +11,15 @@ import (
 
 // options is how one echo server behaves.
 type options struct {
-	listen  string // address, as net.Listen takes it
+	listen  string // address, as net.Listen takes it; HTTP/1.1, and HTTP/2 in clear text for those who know (h2c)
 	name    string // who the answers say served the request
 	version string // which release of the app the answers say it is
+
+	// What else is spoken, each at an address of its own; "" for not at all.
+	tcpListen  string // plain TCP: lines are echoed, see tcp.go
+	tlsListen  string // HTTPS, see tls.go
+	tlsNames   string // of the certificate, separated by commas
+	grpcListen string // gRPC's health service, see grpc.go
 
 	status     int           // status of every answer that is not about health; 0 for none
 	failHealth bool          // start with a failing health check
@@ -36,6 +42,10 @@ func parseOptions(args []string, getenv func(string) string, stderr io.Writer) (
 	fs.StringVar(&o.listen, "listen", ":8080", "`address` to listen on")
 	fs.StringVar(&o.name, "name", hostname, "`name` of this server in its answers")
 	fs.StringVar(&o.version, "version", "dev", "`version` of the app in its answers")
+	fs.StringVar(&o.tcpListen, "tcp-listen", "", "`address` to echo lines on, over plain TCP")
+	fs.StringVar(&o.tlsListen, "tls-listen", "", "`address` to listen on for HTTPS")
+	fs.StringVar(&o.tlsNames, "tls-names", "localhost", "`names` of the certificate for HTTPS, which is made at start, separated by commas")
+	fs.StringVar(&o.grpcListen, "grpc-listen", "", "`address` to listen on for gRPC, with its health service")
 	fs.IntVar(&o.status, "status", 0, "answer everything but health checks with this `code`")
 	fs.BoolVar(&o.failHealth, "fail-health", false, "start with a failing health check")
 	fs.DurationVar(&o.startDelay, "start-delay", 0, "wait this `long` before listening")

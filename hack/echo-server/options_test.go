@@ -10,7 +10,7 @@ import (
 
 func TestOptions(t *testing.T) {
 	hostname, _ := os.Hostname()
-	defaults := options{listen: ":8080", name: hostname, version: "dev", grace: 10 * time.Second}
+	defaults := options{listen: ":8080", name: hostname, version: "dev", tlsNames: "localhost", grace: 10 * time.Second}
 	for _, tc := range []struct {
 		name string
 		args []string
@@ -42,6 +42,15 @@ func TestOptions(t *testing.T) {
 			[]string{"-grace", "3s"},
 			map[string]string{"DRAIN": "2s", "GRACE": "1s"},
 			func(o *options) { o.drain, o.grace = 2*time.Second, 3*time.Second },
+		},
+		{
+			"other protocols",
+			[]string{"-tls-names", "shop.example.com,*.example.org"},
+			map[string]string{"TCP_LISTEN": ":5432", "TLS_LISTEN": ":8443", "TLS_NAMES": "other", "GRPC_LISTEN": ":50051"},
+			func(o *options) {
+				o.tcpListen, o.tlsListen, o.grpcListen = ":5432", ":8443", ":50051"
+				o.tlsNames = "shop.example.com,*.example.org"
+			},
 		},
 		{"health check", []string{"-healthcheck"}, nil, func(o *options) { o.healthcheck = true }},
 		{"health check is no variable", nil, map[string]string{"HEALTHCHECK": "1"}, func(*options) {}},

@@ -44,20 +44,23 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve accepts connections on ln until ctx ends, then stops gracefully: the
-// health check fails, ln stays open for -drain, running requests and websockets
-// get -grace to end. An error means that something was cut.
-func (s *server) serve(ctx context.Context, ln net.Listener) error {
+// serve accepts connections until ctx ends, then stops gracefully: the health
+// check fails, the listeners stay open for -drain, running requests and
+// websockets get -grace to end. An error means that something was cut.
+func (s *server) serve(ctx context.Context, listeners ...net.Listener) error {
 	srv := &http.Server{
 		Handler:           s,
+		Protocols:         protocols(),
 		ReadHeaderTimeout: 10 * time.Second,
 		// Longer than any proxy keeps an idle connection, so that it is never
 		// this side that closes one just as a request is on its way. There is no
 		// ReadTimeout: it would abort a long "delay".
 		IdleTimeout: 2 * time.Minute,
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(ln) }()
+	failed := make(chan error, len(listeners))
+	for _, ln := range listeners {
+		go func() { failed <- srv.Serve(ln) }()
+	}
 	select {
 	case err := <-failed:
 		return err
@@ -76,4 +79,13 @@ func (s *server) serve(ctx context.Context, ln net.Listener) error {
 		return fmt.Errorf("requests were still running after %s and were cut: %w", s.opts.grace, err)
 	}
 	return nil
+}
+
+// protocols are HTTP/1.1, and HTTP/2 with TLS and without.
+func protocols() *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	return &p
 }

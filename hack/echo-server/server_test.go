@@ -143,3 +143,37 @@ func TestAStopClosesWebsocketsAsGoingAway(t *testing.T) {
 		t.Errorf("the stop took %s", took)
 	}
 }
+
+// h2c is a client that speaks HTTP/2 in clear text, and nothing else.
+func h2c() *http.Client {
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Client{Transport: &http.Transport{Protocols: &protocols}}
+}
+
+func TestHTTP2InClearTextIsAnsweredAndItsRequestsInFlightToo(t *testing.T) {
+	r := start(t, options{name: "web1", grace: 5 * time.Second})
+	client := h2c()
+	answer := make(chan result, 1)
+	ask := func(path string) result {
+		resp, err := client.Get("http://" + r.addr + path)
+		if err != nil {
+			return result{err: err}
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		return result{resp.StatusCode, string(body), err}
+	}
+	if got := ask("/"); got.err != nil || !strings.Contains(got.body, "GET / HTTP/2.0\n") {
+		t.Fatalf("got %+v", got)
+	}
+	go func() { answer <- ask("/?delay=300ms") }()
+	time.Sleep(100 * time.Millisecond)
+	r.stop()
+	if got := <-answer; got.err != nil || got.status != http.StatusOK {
+		t.Errorf("the request in flight got %+v", got)
+	}
+	if err := r.wait(t); err != nil {
+		t.Errorf("serve = %v", err)
+	}
+}

@@ -1,0 +1,314 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-haproxy/docker-haproxy/compose/labels"
+)
+
+// Survey is a project that HAProxy is not in front of yet, with what its
+// services look like.
+type Survey struct {
+	Place    Place
+	Project  *types.Project
+	Services []AppService
+	// Unseen is why the images were not looked at; nil where they were.
+	Unseen error
+}
+
+// Survey loads the user's own files and looks at the services. No engine is
+// needed: without one, there is less to tell of images.
+func (e *Engine) Survey(ctx context.Context, place Place, opts LoadOptions) (Survey, error) {
+	project, err := e.load(ctx, place.loadOptions(opts, place.Files))
+	if err != nil {
+		return Survey{}, err
+	}
+	images, unseen := e.imageFacts(ctx, project)
+	if ctx.Err() != nil {
+		return Survey{}, ctx.Err()
+	}
+	return Survey{Place: place, Project: project, Services: FindServices(project, images), Unseen: unseen}, nil
+}
+
+func (s Survey) service(name string) (AppService, bool) {
+	i := slices.IndexFunc(s.Services, func(a AppService) bool { return a.Name == name })
+	if i < 0 {
+		return AppService{}, false
+	}
+	return s.Services[i], true
+}
+
+func (s Survey) names() []string {
+	var names []string
+	for _, service := range s.Services {
+		names = append(names, service.Name)
+	}
+	return names
+}
+
+// config is the definition of a service, enabled or not.
+func (s Survey) config(name string) types.ServiceConfig { return s.Project.AllServices()[name] }
+
+// labelled are the services that bring labels for HAProxy along, so that they
+// need no --route.
+func (s Survey) labelled() []string {
+	var names []string
+	for _, name := range s.names() {
+		own := s.config(name).Labels
+		if labels.Uses(own) && !labels.Parse(name, own, s.readFile).Disabled {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// HasLabels tells whether services bring labels for HAProxy along.
+func (s Survey) HasLabels() bool { return len(s.labelled()) > 0 }
+
+// AppCandidate is a service that requests may be routed to, with the ports that
+// they may go to, the likeliest first.
+type AppCandidate struct {
+	Service string
+	Ports   []AppPort
+}
+
+// Candidates are the services that speak HTTP; where there is none, those of
+// which it is not known what they speak.
+func (s Survey) Candidates() []AppCandidate {
+	if found := s.speaking(SpeaksHTTP); len(found) > 0 {
+		return found
+	}
+	return s.speaking(SpeaksUnknown)
+}
+
+func (s Survey) speaking(kind Speaks) []AppCandidate {
+	var found []AppCandidate
+	for _, service := range s.Services {
+		if ports := service.Speaking(kind); len(ports) > 0 && service.Closed == "" {
+			found = append(found, AppCandidate{Service: service.Name, Ports: ports})
+		}
+	}
+	return found
+}
+
+// Propose gives the routes where nobody is asked: there must be exactly one
+// service that speaks HTTP, on exactly one port. Anything else is not guessed.
+func (s Survey) Propose() ([]WantedRoute, error) {
+	speaking := s.speaking(SpeaksHTTP)
+	if len(speaking) == 1 && len(speaking[0].Ports) == 1 {
+		return []WantedRoute{{Service: speaking[0].Service, Port: speaking[0].Ports[0].Number}}, nil
+	}
+	return nil, s.undecided()
+}
+
+// undecided says what there is to choose from, as flags to type.
+func (s Survey) undecided() error {
+	problem := &Problem{Details: s.lines()}
+	var flags []string
+	candidates := s.Candidates()
+	for i, candidate := range candidates {
+		for _, port := range candidate.Ports {
+			route := WantedRoute{Service: candidate.Service, Port: port.Number}
+			if i > 0 {
+				route.Host = LocalHost(candidate.Service)
+			}
+			flags = append(flags, "  "+route.Flag())
+		}
+	}
+	databases := s.tcpFlags()
+	switch {
+	case len(s.Services) == 0:
+		problem.Summary = fmt.Sprintf("project %q has no services; nothing was changed", s.Project.Name)
+		problem.Advice = "Add the app to the Compose file first."
+		return problem
+	case len(s.speaking(SpeaksHTTP)) > 0:
+		problem.Summary = "which requests are to go where? That is not guessed; nothing was changed"
+		problem.Advice = "Say it with one or more of these, with hosts of your own:"
+	case len(candidates) > 0:
+		problem.Summary = "whether a service speaks HTTP does not show; nothing was changed"
+		problem.Advice = "Say which one does:"
+	default:
+		problem.Summary = "no service shows that it speaks HTTP (by its ports, its health check, or its image where that is here); nothing was changed"
+		problem.Advice = "Name the service, and the port that its app listens on:"
+		flags = append(flags, "  --route '*=SERVICE:PORT'")
+	}
+	if len(databases) > 0 {
+		flags = append(flags, "or, for plain TCP:")
+		flags = append(flags, databases...)
+	}
+	problem.Advice += "\n" + strings.Join(flags, "\n")
+	return problem
+}
+
+// LocalHost is a host that every browser finds on this machine.
+func LocalHost(service string) string {
+	return strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(service)) + ".localhost"
+}
+
+func (s Survey) tcpFlags() []string {
+	var flags []string
+	for _, candidate := range s.speaking(SpeaksTCP) {
+		port := candidate.Ports[0].Number
+		flags = append(flags, "  "+WantedRoute{Service: candidate.Service, Listen: port, Port: port}.Flag())
+	}
+	return flags
+}
+
+// lines shows the services and what is known of them, one a line.
+func (s Survey) lines() []string {
+	width := 0
+	for _, service := range s.Services {
+		width = max(width, len(service.Name))
+	}
+	var lines []string
+	for _, service := range s.Services {
+		what := "no port is known"
+		switch {
+		case service.Closed != "":
+			what = service.Closed
+		case len(service.Ports) > 0:
+			what = strings.Join(portTexts(service.Ports), "; ")
+		}
+		lines = append(lines, fmt.Sprintf("%-*s  %s", width, service.Name, what))
+	}
+	return lines
+}
+
+func portTexts(ports []AppPort) []string {
+	var texts []string
+	for _, port := range ports {
+		texts = append(texts, port.String())
+	}
+	return texts
+}
+
+// Resolve finds out what routes leave open: the port of the app. It refuses
+// what cannot be meant, with the flag that can.
+func (s Survey) Resolve(routes []WantedRoute) ([]WantedRoute, error) {
+	var resolved []WantedRoute
+	for _, route := range routes {
+		service, err := s.routable(route)
+		if err != nil {
+			return nil, err
+		}
+		if route.Port == 0 {
+			if route.Port, err = s.portOf(service, route); err != nil {
+				return nil, err
+			}
+		}
+		for _, other := range resolved {
+			if other.Where() == route.Where() {
+				return nil, &Problem{
+					Summary: fmt.Sprintf("%s and %s are for the same requests; nothing was changed", other.Flag(), route.Flag()),
+					Advice:  "Give one of them another host, another path, or leave it out.",
+				}
+			}
+		}
+		resolved = append(resolved, route)
+	}
+	return resolved, nil
+}
+
+// routable finds the service of a route.
+func (s Survey) routable(route WantedRoute) (AppService, error) {
+	service, ok := s.service(route.Service)
+	if !ok {
+		advice := "Its services: " + orNone(s.names()) + "."
+		if near := nearest(route.Service, s.names()); near != "" {
+			advice = fmt.Sprintf("Did you mean %s? %s", near, advice)
+		}
+		return AppService{}, &Problem{
+			Summary: fmt.Sprintf("%s: project %q has no service named %s; nothing was changed", route.Flag(), s.Project.Name, route.Service),
+			Advice:  advice,
+		}
+	}
+	if service.Closed != "" {
+		return AppService{}, &Problem{
+			Summary: fmt.Sprintf("HAProxy cannot reach service %s; nothing was changed", service.Name),
+			Advice:  "Why: " + service.Closed + ".",
+		}
+	}
+	if route.Listen == balancerHTTPPort || route.Listen == balancerStatsPort {
+		return AppService{}, &Problem{
+			Summary: fmt.Sprintf("%s: HAProxy listens on port %d already, for HTTP; nothing was changed", route.Flag(), route.Listen),
+			Advice:  "Choose another port to listen on.",
+		}
+	}
+	return service, nil
+}
+
+// The ports on which the load balancer listens in its container.
+const (
+	balancerHTTPPort  = 80
+	balancerStatsPort = 8404
+)
+
+// portOf is the port of a service for a route that names none: the one of its
+// label, else the only one that may be meant.
+func (s Survey) portOf(service AppService, route WantedRoute) (int, error) {
+	if number, err := strconv.Atoi(s.config(service.Name).Labels["haproxy.port"]); err == nil {
+		return number, nil
+	}
+	fitting := service.Speaking(SpeaksHTTP)
+	if route.TCP() {
+		fitting = service.Speaking(SpeaksTCP, SpeaksTLS)
+	}
+	if len(fitting) == 0 {
+		fitting = service.Speaking(SpeaksUnknown)
+	}
+	switch {
+	case len(fitting) == 1:
+		return fitting[0].Number, nil
+	case len(fitting) > 1:
+		return 0, &Problem{
+			Summary: fmt.Sprintf("service %s listens on several ports that %s may mean; nothing was changed", service.Name, route.Flag()),
+			Details: portTexts(fitting),
+			Advice:  "Say which:\n" + strings.Join(flagsFor(route, fitting), "\n"),
+		}
+	case len(service.Ports) == 0:
+		route.Port = 8080
+		return 0, &Problem{
+			Summary: fmt.Sprintf("on which port the app of service %s listens is not known: it publishes and exposes none, and its image tells of none; nothing was changed", service.Name),
+			Advice:  fmt.Sprintf("Add it, such as %s.", route.Flag()),
+		}
+	default:
+		return 0, s.speaksOtherwise(service, route)
+	}
+}
+
+// speaksOtherwise refuses HTTP to a service that shows only ports of other protocols.
+func (s Survey) speaksOtherwise(service AppService, route WantedRoute) error {
+	problem := &Problem{
+		Summary: fmt.Sprintf("service %s shows no port that speaks HTTP; nothing was changed", service.Name),
+		Details: portTexts(service.Ports),
+		Advice:  "If one of them does, say which:\n" + strings.Join(flagsFor(route, service.Ports), "\n"),
+	}
+	if route.TCP() {
+		problem.Summary = fmt.Sprintf("service %s shows no port for plain TCP; nothing was changed", service.Name)
+		problem.Advice = "If one of them is meant, say which:\n" + strings.Join(flagsFor(route, service.Ports), "\n")
+		return problem
+	}
+	if tls := service.Speaking(SpeaksTLS); len(tls) > 0 {
+		problem.Advice += fmt.Sprintf("\nAn app that ends TLS itself gets it as it comes by labels of the service: haproxy.tls: passthrough, haproxy.host, haproxy.port: \"%d\".", tls[0].Number)
+	}
+	if tcp := service.Speaking(SpeaksTCP); len(tcp) > 0 {
+		problem.Advice += "\nTo pass its connections on as they are:\n  " +
+			WantedRoute{Service: service.Name, Listen: tcp[0].Number, Port: tcp[0].Number}.Flag()
+	}
+	return problem
+}
+
+func flagsFor(route WantedRoute, ports []AppPort) []string {
+	var flags []string
+	for _, port := range ports {
+		route.Port = port.Number
+		flags = append(flags, "  "+route.Flag())
+	}
+	return flags
+}

@@ -1,0 +1,284 @@
+package compose
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+)
+
+// problemOf is a failure that must be explained.
+func problemOf(t *testing.T, err error) *Problem {
+	t.Helper()
+	problem, ok := errors.AsType[*Problem](err)
+	assert.Assert(t, ok, "%v", err)
+	return problem
+}
+
+func TestOnlyWhatLeavesNoChoiceIsProposed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		services string
+		want     string   // the route
+		flags    []string // what is told to type, where nothing is proposed
+		says     string
+	}{
+		"one service, one port": {"web: {image: x, ports: ['80:3000']}", "*=web:3000", nil, ""},
+		"beside a database":     {"web: {image: x, ports: ['80:3000']}\ndb: {image: postgres, ports: ['5432:5432']}", "*=web:3000", nil, ""},
+		"beside an unknown":     {"web: {image: x, ports: ['80:3000']}\nother: {image: x, ports: ['7777:7777']}", "*=web:3000", nil, ""},
+		"beside a closed one":   {"web: {image: x, ports: ['80:3000']}\nother: {image: nginx, network_mode: host}", "*=web:3000", nil, ""},
+		"two services": {
+			"web: {image: x, ports: ['80:3000']}\nMy_api: {image: x, ports: ['81:8080']}\ndb: {image: postgres}", "",
+			[]string{"--route '*=My_api:8080'", "--route web.localhost=web:3000", "--route tcp:5432=db:5432"},
+			"not guessed",
+		},
+		"two ports": {
+			"web: {image: x, expose: [3000, 8080]}", "", []string{"--route '*=web:3000'", "--route '*=web:8080'"}, "not guessed",
+		},
+		"an unknown port":  {"web: {image: x, expose: [7777]}", "", []string{"--route '*=web:7777'"}, "does not show"},
+		"a database only":  {"db: {image: mysql}", "", []string{"--route tcp:3306=db:3306", "--route '*=SERVICE:PORT'"}, "no service shows that it speaks HTTP"},
+		"nothing is known": {"web: {image: x}", "", []string{"--route '*=SERVICE:PORT'"}, "no port is known"},
+		"no services":      {"", "", nil, "has no services"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := "services:\n  " + strings.ReplaceAll(c.services, "\n", "\n  ") + "\n"
+			if c.services == "" {
+				text = "networks: {x: }\n"
+			}
+			routes, err := project(t, "compose.yaml", text).survey(t).Propose()
+			if c.want != "" {
+				assert.NilError(t, err)
+				assert.Equal(t, len(routes), 1)
+				assert.Equal(t, routes[0].String(), c.want)
+				return
+			}
+			said := problemOf(t, err).Error()
+			contains(t, said, append(c.flags, "nothing was changed", c.says)...)
+		})
+	}
+}
+
+func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
+	t.Parallel()
+	const text = `services:
+  web: {image: x, ports: ["80:3000"]}
+  two: {image: x, expose: [3000, 8080]}
+  odd: {image: x, expose: [7777]}
+  said: {image: x, expose: [3000, 8080], labels: {haproxy.port: "8080"}}
+  none: {image: x}
+  db: {image: postgres}
+  tls: {image: x, expose: [8443]}
+  mixed: {image: rabbitmq, expose: [5672, 15672]}
+  host: {image: nginx, network_mode: host}
+`
+	for route, want := range map[string]string{
+		"*=web":             "*=web:3000",
+		"*=web:9":           "*=web:9",
+		"*=odd":             "*=odd:7777",
+		"*=said":            "*=said:8080",
+		"*=two:1":           "*=two:1",
+		"*=none:1":          "*=none:1",
+		"*=db:1":            "*=db:1",
+		"tcp:5=db":          "tcp:5=db:5432",
+		"tcp:5=tls":         "tcp:5=tls:8443",
+		"*=mixed":           "*=mixed:15672",
+		"tcp:5=mixed":       "tcp:5=mixed:5672",
+		"a.b/two=two":       "! service two listens on several ports|--route a.b/two=two:3000|--route a.b/two=two:8080",
+		"*=none":            "! is not known|--route '*=none:8080'",
+		"*=db":              "! shows no port that speaks HTTP|--route '*=db:5432'|--route tcp:5432=db:5432",
+		"*=tls":             "! shows no port that speaks HTTP|haproxy.tls: passthrough|--route '*=tls:8443'",
+		"tcp:5=web":         "! shows no port for plain TCP|--route tcp:5=web:3000",
+		"*=weeb":            "! no service named weeb|Did you mean web?|db, host, mixed",
+		"*=haproxy":         "! no service named haproxy|Its services:",
+		"*=host":            "! cannot reach service host|network_mode: host",
+		"tcp:80=db":         "! listens on port 80 already",
+		"tcp:8404=db":       "! listens on port 8404 already",
+		"*=web *=odd":       "! are for the same requests|--route '*=web:3000'|--route '*=odd:7777'",
+		"tcp:5=db tcp:5=db": "! are for the same requests",
+		"a.b=web a.b/x=odd": "a.b=web:3000 a.b/x=odd:7777",
+	} {
+		survey := project(t, "compose.yaml", text).survey(t)
+		resolved, err := survey.Resolve(parsed(t, strings.Fields(route)...))
+		parts, refused := strings.CutPrefix(want, "! ")
+		if !refused {
+			assert.NilError(t, err, route)
+			var got []string
+			for _, r := range resolved {
+				got = append(got, r.String())
+			}
+			assert.Equal(t, strings.Join(got, " "), want)
+			continue
+		}
+		contains(t, problemOf(t, err).Error(), append(strings.Split(parts, "|"), "nothing was changed")...)
+	}
+}
+
+func TestCandidatesAreThoseThatSpeakHTTPElseThoseThatMay(t *testing.T) {
+	t.Parallel()
+	got := func(services string) string {
+		var names []string
+		for _, c := range project(t, "compose.yaml", "services:\n"+services).survey(t).Candidates() {
+			names = append(names, c.Service)
+		}
+		return strings.Join(names, " ")
+	}
+	assert.Equal(t, got("  a: {image: nginx}\n  b: {image: x, expose: [7777]}\n  c: {image: redis}\n  d: {image: caddy}\n"), "a d")
+	assert.Equal(t, got("  b: {image: x, expose: [7777]}\n  c: {image: redis}\n"), "b")
+	assert.Equal(t, got("  c: {image: redis}\n"), "")
+}
+
+func TestNetworksAreChosenByRuleOrAskedFor(t *testing.T) {
+	t.Parallel()
+	const text = `services:
+  plain: {image: x}
+  a: {image: x, networks: [a]}
+  ab: {image: x, networks: [a, b]}
+  bc: {image: x, networks: [b, c]}
+  b_default: {image: x, networks: [b, default]}
+  a_inner: {image: x, networks: [a, inner]}
+  inner: {image: x, networks: [inner]}
+  inners: {image: x, networks: [inner, inner2]}
+  a_outer: {image: x, networks: [a, outer]}
+  outer: {image: x, networks: [outer]}
+networks: {a: , b: , c: , inner: {internal: true}, inner2: {internal: true}, outer: {external: true}}
+`
+	loaded := services(t, text)
+	for asked, want := range map[string]string{ // services, and what is wanted behind a slash
+		"plain":             "default",
+		"a":                 "a",
+		"ab":                "! service ab is on several networks|--network a|haproxy.network: a",
+		"ab/b":              "b",
+		"ab/c":              "! service ab is on several networks",
+		"a ab":              "a",
+		"ab bc":             "! is on several networks",
+		"a ab bc":           "! service bc is on several networks|--network b",
+		"b_default":         "default",
+		"b_default/b":       "b",
+		"a_inner":           "a",
+		"a_inner/inner":     "default inner", // else nothing comes in
+		"a_outer":           "a",
+		"outer":             "outer",
+		"outer a_outer":     "outer",
+		"inner":             "default inner",
+		"inner a_inner":     "default inner",
+		"inner plain":       "default inner",
+		"inners":            "! service inners is on several networks|internal",
+		"plain a b_default": "a default",
+	} {
+		names, wanted, _ := strings.Cut(asked, "/")
+		chosen, err := reachServices(loaded, strings.Fields(names), func(string) string { return wanted })
+		parts, refused := strings.CutPrefix(want, "! ")
+		if refused {
+			contains(t, problemOf(t, err).Error(), append(strings.Split(parts, "|"), "nothing was changed")...)
+			continue
+		}
+		assert.NilError(t, err, asked)
+		assert.Equal(t, strings.Join(chosen.all, " "), want, asked)
+	}
+	loaded = services(t, "services: {a: {image: x}}\nnetworks: {default: {internal: true}}\n")
+	_, err := reachServices(loaded, []string{"a"}, func(string) string { return "" })
+	contains(t, problemOf(t, err).Error(), "every network", "internal", "service a")
+}
+
+func TestAPortThatAServicePublishesIsNotTakenFromItUnasked(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		services string
+		opts     func(*AttachOptions)
+		flags    []string
+		want     string
+	}{
+		"another port":        {"web: {image: x, ports: ['8080:80']}", nil, nil, ""},
+		"the same":            {"web: {image: x, ports: ['80:80']}", nil, nil, "service web publishes port 80|for requests|--close-ports|--http-port 8080"},
+		"the next is taken":   {"web: {image: x, ports: ['80:80', '8080:81', '8081:82']}", nil, nil, "--http-port 8082"},
+		"on loopback":         {"web: {image: x, ports: ['127.0.0.1:80:80']}", nil, nil, "service web publishes port 80"},
+		"UDP":                 {"web: {image: x, ports: ['80:80/udp'], expose: [80]}", nil, nil, ""},
+		"moved":               {"web: {image: x, ports: ['80:80']}", func(o *AttachOptions) { o.HTTPPort = 8000 }, nil, ""},
+		"closed":              {"web: {image: x, ports: ['80:80']}", func(o *AttachOptions) { o.ClosePorts = true }, nil, ""},
+		"another's":           {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['80:81']}", nil, nil, "service old publishes port 80|--http-port 8080"},
+		"another's, closing":  {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['80:81']}", func(o *AttachOptions) { o.ClosePorts = true }, nil, "service old publishes port 80"},
+		"the stats page's":    {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['8404:81']}", nil, nil, "for its stats page|--stats-port 8405"},
+		"not at that address": {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['127.0.0.2:8404:81']}", nil, nil, ""},
+		"of plain TCP":        {"web: {image: x, expose: [80]}\ndb: {image: postgres, ports: ['5432:5432']}", nil, []string{"tcp:5432=db"}, "service db publishes port 5432|for TCP to db|--close-ports|--route tcp:5433=db"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := project(t, "compose.yaml", "services:\n  "+strings.ReplaceAll(c.services, "\n", "\n  ")+"\n")
+			opts := attachDefaults()
+			if c.opts != nil {
+				c.opts(&opts)
+			}
+			_, err := p.plan(t, opts, append(c.flags, "*=web:80")...)
+			if c.want == "" {
+				assert.NilError(t, err)
+				return
+			}
+			said := problemOf(t, err).Error()
+			contains(t, said, append(strings.Split(c.want, "|"), "nothing was changed")...)
+			if strings.Contains(c.want, "old") {
+				assert.Assert(t, !strings.Contains(said, "--close-ports"), "it closes those of routed services only: %s", said)
+			}
+		})
+	}
+}
+
+func TestPublishedPortsThatGoPastHAProxyAreTold(t *testing.T) {
+	t.Parallel()
+	p := project(t, "compose.yaml", "services:\n  web: {image: x, ports: ['8080:80', '81']}\n  db: {image: x, ports: ['5432:1']}\n")
+	a, err := p.plan(t, attachDefaults(), "*=web:80")
+	assert.NilError(t, err)
+	notes := strings.Join(a.Notes(), "\n")
+	contains(t, notes, "Service web is still reached past HAProxy, at 8080", "a port that Docker chooses", "--force --close-ports")
+	assert.Assert(t, !strings.Contains(notes, "db"), "nobody routes to it: %s", notes)
+
+	opts := attachDefaults()
+	opts.ClosePorts = true
+	a, err = p.plan(t, opts, "*=web:80")
+	assert.NilError(t, err)
+	contains(t, strings.Join(a.Notes(), "\n"), "Service web is no longer published at 8080", "through HAProxy only")
+}
+
+func TestLabelsThatAServiceBringsAlongAreItsRoutes(t *testing.T) {
+	t.Parallel()
+	p := project(t, "compose.yaml", `services:
+  web: {image: x, expose: [80], networks: [a, b], labels: {haproxy.host: a.example, haproxy.network: b}}
+  off: {image: x, labels: {haproxy.enable: "false", haproxy.host: b.example}}
+networks: {a: , b: }
+`)
+	survey := p.survey(t)
+	assert.Assert(t, survey.HasLabels())
+	assert.DeepEqual(t, survey.labelled(), []string{"web"})
+	a, err := p.plan(t, attachDefaults())
+	assert.NilError(t, err)
+	assert.DeepEqual(t, a.Networks, []string{"b"})
+	assert.Equal(t, len(a.routed), 0, "%v", a.routed)
+
+	p = project(t, "compose.yaml", "services:\n  web: {image: x, expose: [80], labels: {haproxy.hst: a.example}}\n")
+	_, err = p.plan(t, attachDefaults())
+	contains(t, problemOf(t, err).Error(), "the labels of service web", "haproxy.hst", "nothing was changed")
+
+	p = project(t, "compose.yaml", "services:\n  web: {image: x, expose: [80], labels: {haproxy.path: /x}}\n")
+	_, err = p.plan(t, attachDefaults(), "a.example=web")
+	contains(t, problemOf(t, err).Error(), "are in its way")
+}
+
+func TestRoutesAreNamedAfterWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	taken := map[string]bool{}
+	for _, c := range [][2]string{
+		{"shop.example.com=a", "shop"},
+		{"shop.example.org=a", "shop-2"},
+		{"*=a", "any"},
+		{"*.b.example=a", "b"},
+		{"x.y/a/b_c=a", "a-b-c"},
+		{"tcp:5432=a", "tcp-5432"},
+		{"/$=a", "route"},
+		{"host=a", "host-route"},
+		{"/check=a", "check-route"},
+		{"Ports=a", "ports"},
+	} {
+		assert.Equal(t, routeName(parsed(t, c[0])[0], taken), c[1], c[0])
+	}
+}

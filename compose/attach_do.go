@@ -1,0 +1,190 @@
+package compose
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// Attach does what was planned, and proves it by loading the project as Compose
+// is going to. What cannot be proven is taken away again: the folder is then
+// what it was.
+func (e *Engine) Attach(ctx context.Context, s Survey, a Attachment, opts LoadOptions) (err error) {
+	undo, err := carryOut(a.writes)
+	generated := filepath.Join(a.Place.Project, filepath.Dir(filepath.FromSlash(BaseConfigName)), generatedFolderName)
+	_, statErr := os.Lstat(generated)
+	defer func() {
+		if err == nil {
+			return
+		}
+		if errors.Is(statErr, fs.ErrNotExist) {
+			err = errors.Join(err, os.RemoveAll(generated))
+		}
+		err = errors.Join(err, undo())
+	}()
+	if err != nil {
+		return err
+	}
+	loaded, err := e.load(ctx, a.Place.loadOptions(opts, append(slices.Clone(a.Place.Files), a.file)))
+	if err != nil {
+		return fmt.Errorf("with %s the project no longer loads, so that it was taken away again: %w", shorten(a.file), err)
+	}
+	if err := a.proven(s.Project, loaded); err != nil {
+		return fmt.Errorf("%s does not do what it should, so that it was taken away again; this is a fault of docker haproxy: %w", shorten(a.file), err)
+	}
+	return e.writeGenerated(ctx, loaded)
+}
+
+// generatedFolderName is where, beside the base config, the generated config lies.
+const generatedFolderName = "generated"
+
+// proven compares what Compose understands with what was meant: the load
+// balancer is there, and the user's services differ by our labels and closed
+// ports only.
+func (a Attachment) proven(before, after *types.Project) error {
+	balancer, err := after.GetService(LoadBalancer)
+	if err != nil {
+		return err
+	}
+	for _, network := range a.Networks {
+		if _, joined := balancer.Networks[network]; !joined {
+			return fmt.Errorf("service %s is not on network %s", LoadBalancer, network)
+		}
+	}
+	was, is := before.AllServices(), after.AllServices()
+	if got, want := len(is), len(was)+1; got != want {
+		return fmt.Errorf("the project has %d services, not %d", got, want)
+	}
+	for name, service := range was {
+		changed, ok := is[name]
+		if !ok {
+			return fmt.Errorf("service %s is gone", name)
+		}
+		i := slices.IndexFunc(a.routed, func(r routedService) bool { return r.Name == name })
+		if i >= 0 {
+			service = a.routed[i].applied(service)
+		}
+		if !sameService(service, changed) {
+			return fmt.Errorf("service %s is changed", name)
+		}
+	}
+	return nil
+}
+
+// applied is a service of the user's with what we write about it.
+func (r routedService) applied(service types.ServiceConfig) types.ServiceConfig {
+	all := types.Labels{}
+	for key, value := range service.Labels {
+		all[key] = value
+	}
+	for _, l := range r.Labels {
+		all[l.Key] = l.Value
+	}
+	service.Labels = all
+	if r.Close {
+		service.Ports = nil
+	}
+	return service
+}
+
+// sameService compares the definitions of a service as Compose would write them.
+func sameService(a, b types.ServiceConfig) bool {
+	textA, errA := json.Marshal(a)
+	textB, errB := json.Marshal(b)
+	return errA == nil && errB == nil && bytes.Equal(textA, textB)
+}
+
+// carryOut writes, changes and removes files, all of them or none. undo makes
+// everything what it was.
+func carryOut(writes []write) (undo func() error, err error) {
+	var back []func() error
+	undo = func() (err error) {
+		for _, step := range slices.Backward(back) {
+			err = errors.Join(err, step())
+		}
+		back = nil
+		return err
+	}
+	for _, w := range writes {
+		if err := w.stillTrue(); err != nil {
+			return undo, err
+		}
+		made, err := makeFolders(filepath.Dir(w.path))
+		for _, folder := range made {
+			back = append(back, func() error { return os.Remove(folder) })
+		}
+		if err != nil {
+			return undo, err
+		}
+		if err := w.do(); err != nil {
+			return undo, err
+		}
+		back = append(back, write{path: w.path, before: w.after, after: w.before}.do)
+	}
+	return undo, nil
+}
+
+// stillTrue makes sure that nobody changed a file since it was looked at.
+func (w write) stillTrue() error {
+	now, err := os.ReadFile(w.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		now, err = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, w.before) {
+		return &Problem{Summary: fmt.Sprintf("%s was changed by somebody else meanwhile; nothing was changed", shorten(w.path)), Advice: "Run this again."}
+	}
+	return nil
+}
+
+// do writes a file as it should be from now on. One that is there keeps its mode,
+// and a link stays one.
+func (w write) do() error {
+	target, mode := w.path, fs.FileMode(0o644)
+	if resolved, err := filepath.EvalSymlinks(target); err == nil {
+		target = resolved
+	}
+	if w.after == nil {
+		return os.Remove(target)
+	}
+	if info, err := os.Stat(target); err == nil {
+		mode = info.Mode().Perm()
+	}
+	return writeFileMode(target, w.after, mode)
+}
+
+// Notes are what a person should know once HAProxy is attached.
+func (a Attachment) Notes() []string {
+	var notes []string
+	for _, bypass := range a.Bypasses {
+		notes = append(notes, fmt.Sprintf("Service %s is still reached past HAProxy, at %s of this machine (its \"ports:\").", bypass.Service, bypass.Host))
+	}
+	if len(a.Bypasses) > 0 {
+		notes = append(notes, `To close that: the same command with --force --close-ports, or take "ports:" out of your file.`)
+	}
+	for _, closed := range a.Closed {
+		notes = append(notes, fmt.Sprintf("Service %s is no longer published at %s: requests get to it through HAProxy only.", closed.Service, closed.Host))
+	}
+	var labelled []string
+	for _, service := range a.routed {
+		labelled = append(labelled, service.Name)
+	}
+	if len(labelled) > 0 {
+		notes = append(notes, fmt.Sprintf("The next \"up\" replaces the containers of %s once: labels belong to a container.", strings.Join(labelled, ", ")))
+	}
+	if a.EnvFile {
+		notes = append(notes, fmt.Sprintf("Compose reads COMPOSE_FILE of the .env in the folder where it is run: run it in %s, not below it.", a.Place.Folder))
+	}
+	return notes
+}

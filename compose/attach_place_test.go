@@ -1,0 +1,96 @@
+package compose
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+)
+
+func TestTheLeastIntrusiveWayIsChosen(t *testing.T) {
+	const override = "services: {web: {environment: {A: b}}}\n"
+	separator := string(os.PathListSeparator)
+	for name, c := range map[string]struct {
+		files []string
+		load  func(folder string) LoadOptions
+		env   map[string]string
+		want  way
+		hand  string // what the user has to add
+	}{
+		"alone":                         {files: []string{"compose.yaml", oneWeb}, want: wayOverride},
+		"the old name":                  {files: []string{"docker-compose.yaml", oneWeb}, want: wayOverride},
+		"an override":                   {files: []string{"compose.yaml", oneWeb, "compose.override.yml", override}, want: wayEnvFile},
+		"an override of the old name":   {files: []string{"compose.yaml", oneWeb, "docker-compose.override.yaml", override}, want: wayEnvFile},
+		"COMPOSE_FILE in .env":          {files: []string{"a.yml", oneWeb, ".env", "COMPOSE_FILE=a.yml\n"}, want: wayEnvFile},
+		"COMPOSE_FILE in the process":   {files: []string{"a.yml", oneWeb}, env: map[string]string{"COMPOSE_FILE": "a.yml"}, want: wayByHand, hand: "COMPOSE_FILE=a.yml" + separator + AttachedName},
+		"both":                          {files: []string{"a.yml", oneWeb, ".env", "COMPOSE_FILE=b.yml\n"}, env: map[string]string{"COMPOSE_FILE": "a.yml"}, want: wayByHand, hand: "COMPOSE_FILE=a.yml" + separator + AttachedName},
+		"a separator of one's own":      {files: []string{"a.yml", oneWeb, "b.yml", override}, env: map[string]string{"COMPOSE_FILE": "a.yml,b.yml", "COMPOSE_PATH_SEPARATOR": ","}, want: wayByHand, hand: "COMPOSE_FILE=a.yml,b.yml," + AttachedName},
+		"an override, .env is not read": {files: []string{"compose.yaml", oneWeb, "compose.override.yaml", override}, env: map[string]string{"COMPOSE_DISABLE_ENV_FILE": "1"}, want: wayByHand, hand: "COMPOSE_FILE=compose.yaml" + separator + "compose.override.yaml" + separator + AttachedName},
+		"-f": {
+			files: []string{"a.yml", oneWeb}, want: wayByHand, hand: "-f ",
+			load: func(folder string) LoadOptions {
+				return LoadOptions{ConfigPaths: []string{filepath.Join(folder, "a.yml")}}
+			},
+		},
+		"COMPOSE_FILE in another env file": {
+			files: []string{"a.yml", oneWeb, "my.env", "COMPOSE_FILE=a.yml\n"}, want: wayByHand, hand: "COMPOSE_FILE=a.yml" + separator + AttachedName,
+			load: func(folder string) LoadOptions {
+				return LoadOptions{EnvFiles: []string{filepath.Join(folder, "my.env")}}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for key, value := range c.env {
+				t.Setenv(key, value)
+			}
+			p := project(t, c.files...)
+			if c.load != nil {
+				p.load = c.load(p.folder)
+			}
+			place := p.place(t)
+			assert.Equal(t, place.way(), c.want)
+			a, err := p.plan(t, attachDefaults(), "*=web")
+			assert.NilError(t, err)
+			assert.Assert(t, strings.HasPrefix(a.AddByHand, c.hand) && (c.hand == "") == (a.AddByHand == ""), "%q", a.AddByHand)
+			assert.Equal(t, a.AddByHand == "", a.Where == "")
+		})
+	}
+}
+
+func TestAFolderWithoutAComposeFileHasNoProject(t *testing.T) {
+	for name, files := range map[string][]string{
+		"empty":                       nil,
+		"an override alone":           {"compose.override.yaml", oneWeb},
+		"other files":                 {"README.md", "", "haproxy/haproxy.cfg", "global\n"},
+		"COMPOSE_FILE of elsewhere":   {".env", "COMPOSE_FILE=/nowhere/compose.yaml\n"},
+		"a Compose file further down": {"sub/compose.yaml", oneWeb},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, found, err := FindPlace(project(t, files...).folder, LoadOptions{})
+			assert.NilError(t, err)
+			assert.Assert(t, !found)
+		})
+	}
+	p := project(t, "compose.yaml", oneWeb)
+	_, found, err := FindPlace(filepath.Join(p.folder, "demo"), LoadOptions{})
+	assert.NilError(t, err)
+	assert.Assert(t, !found, "a new project may be made below one")
+}
+
+func TestWhatKeepsOurFileInPlaceIsSaidBeforeItIsRemoved(t *testing.T) {
+	p := project(t, "a.yml", oneWeb)
+	t.Setenv("COMPOSE_FILE", "a.yml")
+	p.attach(t, attachDefaults(), "*=web")
+	t.Setenv("COMPOSE_FILE", "a.yml"+string(os.PathListSeparator)+AttachedName)
+	_, err := p.engine.PlanRemoval(t.Context(), p.place(t), p.load, true)
+	contains(t, problemOf(t, err).Error(), "COMPOSE_FILE in the environment names", "COMPOSE_FILE=a.yml", "nothing was changed")
+
+	t.Setenv("COMPOSE_FILE", "b.yml")
+	put(t, p.folder, "b.yml", "include: ["+AttachedName+"]\nservices: {web: {image: app, networks: [default]}}\n")
+	_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, true)
+	contains(t, problemOf(t, err).Error(), "a file of your own includes", "nothing was changed")
+	_, err = p.plan(t, attachDefaults(), "*=web:80")
+	contains(t, problemOf(t, err).Error(), "is included by a file of your own already")
+}

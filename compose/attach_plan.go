@@ -1,0 +1,534 @@
+package compose
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"github.com/docker-haproxy/docker-haproxy/compose/labels"
+	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
+	"github.com/docker-haproxy/docker-haproxy/templates"
+)
+
+// AttachOptions are what a person decides about HAProxy in front of a project
+// that has none.
+type AttachOptions struct {
+	Routes       []WantedRoute // resolved ones; none where labels of the services say it all
+	Network      string        // by which to reach services that are on several; "" goes by rule
+	ClosePorts   bool          // take the published ports of the routed services away
+	Force        bool          // overwrite what an earlier init wrote
+	Image        Image
+	HTTPPort     int
+	StatsPort    int
+	StatsAddress string
+}
+
+// balancer describes the load balancer as that of the demo is described.
+func (o AttachOptions) balancer() Demo {
+	return Demo{
+		Project: "x", ServerCount: 1, AppImage: "x", AppPort: 1, Network: "x",
+		Image: o.Image, HTTPPort: o.HTTPPort, StatsPort: o.StatsPort, StatsAddress: o.StatsAddress,
+	}
+}
+
+// Attachment is what attaching HAProxy to a project comes down to: decided, and
+// not done yet.
+type Attachment struct {
+	Place    Place
+	Routes   []WantedRoute
+	Networks []string // that the load balancer joins
+	Bypasses []Bypass // published ports by which clients still get past HAProxy
+	Closed   []Bypass // those that are taken away
+	// AddByHand is the one line that the user has to add, and Where; "" where
+	// Compose reads all files by itself.
+	AddByHand, Where string
+	// EnvFile tells that Compose reads our file because .env says so.
+	EnvFile bool
+
+	writes []write
+	file   string // the Compose file of ours
+	routed []routedService
+}
+
+// write is a file that is written, changed or taken away, and why.
+type write struct {
+	path          string
+	before, after []byte // nil: there is none
+	why           string
+}
+
+func (w write) String() string {
+	verb := "change"
+	switch {
+	case w.before == nil:
+		verb = "write"
+	case w.after == nil:
+		verb = "remove"
+	case WrittenByInit(w.before):
+		verb = "overwrite"
+	}
+	return fmt.Sprintf("%s %s: %s", verb, shorten(w.path), w.why)
+}
+
+// String is the plan, a step a line, each with its cause.
+func (a Attachment) String() string {
+	var lines []string
+	for _, w := range a.writes {
+		lines = append(lines, w.String())
+	}
+	if a.AddByHand != "" {
+		lines = append(lines, fmt.Sprintf("you add %s: %s", a.AddByHand, a.Where))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Files are what is written, for showing.
+func (a Attachment) Files() []File { return files(a.Place, a.writes) }
+
+func files(place Place, writes []write) []File {
+	var files []File
+	for _, w := range writes {
+		if w.after != nil {
+			files = append(files, File{Path: place.entry(w.path), Content: w.after})
+		}
+	}
+	return files
+}
+
+// Written are the paths of the files that are written, as the user knows them.
+func (a Attachment) Written() []string {
+	var paths []string
+	for _, w := range a.writes {
+		paths = append(paths, shorten(w.path))
+	}
+	return paths
+}
+
+// routedService is a service with what is written for it.
+type routedService struct {
+	Name   string
+	Labels []label
+	Close  bool
+}
+
+type label struct{ Key, Value string }
+
+// listen is a port of plain TCP that the load balancer publishes.
+type listen struct {
+	Port    int
+	Service string
+}
+
+// Plan decides how HAProxy gets in front of the project. It reads files and
+// changes none.
+func (s Survey) Plan(opts AttachOptions) (Attachment, error) {
+	if err := opts.balancer().Validate(); err != nil {
+		return Attachment{}, err
+	}
+	if err := s.MayAttach(opts.Force); err != nil {
+		return Attachment{}, err
+	}
+	routed := s.routedNames(opts.Routes)
+	chosen, err := reachServices(s.Project, routed, func(service string) string {
+		return orDefault(opts.Network, s.config(service).Labels["haproxy.network"])
+	})
+	if err != nil {
+		return Attachment{}, err
+	}
+	listens := s.listens(opts.Routes)
+	var closing []string
+	if opts.ClosePorts {
+		closing = routed
+	}
+	if err := conflict(s.Project, opts.claims(listens), routed, closing); err != nil {
+		return Attachment{}, err
+	}
+	a := Attachment{Place: s.Place, Routes: opts.Routes, Networks: chosen.all, file: s.Place.target()}
+	if a.routed, err = s.describe(routed, opts, chosen); err != nil {
+		return Attachment{}, err
+	}
+	if published := bypasses(s.Project, routed); opts.ClosePorts {
+		a.Closed = published
+	} else {
+		a.Bypasses = published
+	}
+	composeFile, err := renderAttached(attachedFile{
+		Demo: opts.balancer(), Services: shortList(routed), Labelled: a.routed, Networks: chosen.all, Listens: listens,
+	})
+	if err != nil {
+		return Attachment{}, err
+	}
+	err = a.decideWrites(composeFile, opts.Force)
+	return a, err
+}
+
+// MayAttach refuses where HAProxy is in front of the project already.
+func (s Survey) MayAttach(force bool) error {
+	target := s.Place.target()
+	content, err := os.ReadFile(target)
+	attached := err == nil && isAttached(content)
+	if _, taken := s.Project.AllServices()[LoadBalancer]; !taken {
+		if attached && !force {
+			return &Problem{
+				Summary: fmt.Sprintf("HAProxy is attached to this project already (%s); nothing was changed", shorten(target)),
+				Advice:  `Change its labels there and run "docker haproxy reload"; --force writes it anew, --remove takes it away.`,
+			}
+		}
+		return nil
+	}
+	problem := &Problem{
+		Summary: fmt.Sprintf("project %q has a service named %s of its own; nothing was changed", s.Project.Name, LoadBalancer),
+		Advice:  `If it is a load balancer: "docker haproxy up" and the other commands work with it as it is. If not: give it another name.`,
+	}
+	if attached {
+		problem.Summary = fmt.Sprintf("%s is included by a file of your own already; nothing was changed", shorten(target))
+		problem.Advice = "Change it there, or take the include away first."
+	}
+	return problem
+}
+
+// routedNames are the services that routes lead to, by flag or by label, in
+// their order.
+func (s Survey) routedNames(routes []WantedRoute) []string {
+	names := s.labelled()
+	for _, route := range routes {
+		names = append(names, route.Service)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// listens are the ports of plain TCP, by flag or by label.
+func (s Survey) listens(routes []WantedRoute) []listen {
+	var found []listen
+	for _, route := range routes {
+		if route.TCP() {
+			found = append(found, listen{Port: route.Listen, Service: route.Service})
+		}
+	}
+	for _, name := range s.labelled() {
+		for _, spec := range labels.Parse(name, s.config(name).Labels, s.readFile).Specs {
+			if spec.Listen != 0 {
+				found = append(found, listen{Port: spec.Listen, Service: name})
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b listen) int { return a.Port - b.Port })
+	return slices.CompactFunc(found, func(a, b listen) bool { return a.Port == b.Port })
+}
+
+// readFile reads a file that a label names, relative to the project's folder.
+func (s Survey) readFile(path string) ([]byte, error) {
+	return os.ReadFile(pathIn(s.Place.Project, filepath.FromSlash(path)))
+}
+
+// claims are the ports of the host that the load balancer wants.
+func (o AttachOptions) claims(listens []listen) []claim {
+	flag := func(name string) func(int) string {
+		return func(free int) string { return "--" + name + " " + strconv.Itoa(free) }
+	}
+	claims := []claim{
+		claimed("0.0.0.0", o.HTTPPort, balancerHTTPPort, "requests", flag("http-port")),
+		claimed(o.StatsAddress, o.StatsPort, balancerStatsPort, "its stats page", flag("stats-port")),
+	}
+	for _, l := range listens {
+		claims = append(claims, claimed("0.0.0.0", l.Port, l.Port, "TCP to "+l.Service, func(free int) string {
+			return WantedRoute{Service: l.Service, Listen: free}.Flag() + " in place of port " + strconv.Itoa(l.Port)
+		}))
+	}
+	return claims
+}
+
+// describe decides what is written for each routed service.
+func (s Survey) describe(routed []string, opts AttachOptions, chosen reach) ([]routedService, error) {
+	var all []routedService
+	for _, name := range routed {
+		own := slices.DeleteFunc(slices.Clone(opts.Routes), func(r WantedRoute) bool { return r.Service != name })
+		described := routedService{Name: name, Close: opts.ClosePorts && len(s.config(name).Ports) > 0}
+		described.Labels = s.labelsOf(name, own, described.Close)
+		if chosen.ambiguous(s.Project, name) && s.config(name).Labels["haproxy.network"] != chosen.of[name] {
+			described.Labels = append(described.Labels, label{"haproxy.network", chosen.of[name]})
+		}
+		if err := s.readBack(name, own, described.Labels); err != nil {
+			return nil, err
+		}
+		if len(described.Labels) > 0 || described.Close {
+			all = append(all, described)
+		}
+	}
+	return all, nil
+}
+
+// declaredPort is the port of a service that its Compose files tell by
+// themselves, without its image: the only one; else 0.
+func (s Survey) declaredPort(name string, closed bool) int {
+	known := ports{}
+	if !closed {
+		for _, port := range s.config(name).Ports {
+			known.published(port)
+		}
+	}
+	for _, port := range s.config(name).Expose {
+		known.exposed(port, "", rankExposed, true)
+	}
+	if len(known.list) != 1 {
+		return 0
+	}
+	return known.list[0].Number
+}
+
+// labelsOf are the labels that say the routes of a service. The port stands
+// there only where the Compose files do not tell it by themselves.
+func (s Survey) labelsOf(name string, routes []WantedRoute, closed bool) []label {
+	groups := grouped(routes)
+	var all []label
+	taken := map[string]bool{}
+	for _, group := range groups {
+		prefix := "haproxy."
+		if len(groups) > 1 {
+			prefix += routeName(group[0], taken) + "."
+		}
+		all = append(all, routeLabels(prefix, group, s.declaredPort(name, closed))...)
+	}
+	return all
+}
+
+// grouped puts routes together that differ by their host only: they are one
+// line of labels.
+func grouped(routes []WantedRoute) [][]WantedRoute {
+	var groups [][]WantedRoute
+	for _, route := range routes {
+		i := slices.IndexFunc(groups, func(g []WantedRoute) bool {
+			return !route.TCP() && !g[0].TCP() && g[0].Path == route.Path && g[0].Port == route.Port && g[0].Host != "" && route.Host != ""
+		})
+		if i < 0 {
+			groups = append(groups, []WantedRoute{route})
+			continue
+		}
+		groups[i] = append(groups[i], route)
+	}
+	return groups
+}
+
+func routeLabels(prefix string, group []WantedRoute, declared int) []label {
+	first := group[0]
+	var all []label
+	switch {
+	case first.TCP():
+		all = append(all, label{prefix + "listen", strconv.Itoa(first.Listen)})
+	default:
+		var hosts []string
+		for _, route := range group {
+			hosts = append(hosts, route.Host)
+		}
+		if first.Host == "" && first.Path == "" {
+			hosts = []string{"*"}
+		}
+		if hosts[0] != "" {
+			all = append(all, label{prefix + "host", strings.Join(hosts, ", ")})
+		}
+		if first.Path != "" {
+			all = append(all, label{prefix + "path", first.Path})
+		}
+	}
+	if first.Port != 0 && first.Port != declared {
+		all = append(all, label{prefix + "port", strconv.Itoa(first.Port)})
+	}
+	return all
+}
+
+// routeName names a route after what it is for.
+func routeName(route WantedRoute, taken map[string]bool) string {
+	text := "any"
+	switch {
+	case route.TCP():
+		text = "tcp-" + strconv.Itoa(route.Listen)
+	case route.Path != "":
+		text = route.Path
+	case route.Host != "":
+		text, _, _ = strings.Cut(strings.TrimPrefix(route.Host, "*."), ".")
+	}
+	name := strings.Trim(strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	}), "-"), "-")
+	if name == "" {
+		name = "route"
+	}
+	if len(labels.Parse("", map[string]string{"haproxy." + name + ".host": "x.example"}, nil).Problems) > 0 {
+		name += "-route" // the name of a label is no name for a route
+	}
+	unique := name
+	for n := 2; taken[unique]; n++ {
+		unique = fmt.Sprintf("%s-%d", name, n)
+	}
+	taken[unique] = true
+	return unique
+}
+
+// readBack makes sure that the labels are read as they were meant, together
+// with those that the service brings along.
+func (s Survey) readBack(name string, routes []WantedRoute, written []label) error {
+	all := map[string]string{}
+	for key, value := range s.config(name).Labels {
+		all[key] = value
+	}
+	for _, l := range written {
+		all[l.Key] = l.Value
+	}
+	read := labels.Parse(name, all, s.readFile)
+	if len(read.Problems) > 0 {
+		problem := &Problem{Summary: fmt.Sprintf("the labels of service %s do not go together; nothing was changed", name), Advice: "Mend them in the Compose file, or choose other routes."}
+		for _, p := range read.Problems {
+			problem.Details = append(problem.Details, p.Error())
+		}
+		return problem
+	}
+	for _, route := range routes {
+		found := slices.ContainsFunc(read.Specs, func(spec routing.Spec) bool { return means(spec, route) })
+		if !found {
+			return &Problem{
+				Summary: fmt.Sprintf("%s cannot be added: labels that service %s has in your own files are in its way; nothing was changed", route.Flag(), name),
+				Advice:  "Write the route into those labels, or take them away.",
+			}
+		}
+	}
+	return nil
+}
+
+// shortList is a list of names for the first line of a file.
+func shortList(names []string) []string {
+	const most = 6
+	if len(names) <= most {
+		return names
+	}
+	return append(slices.Clone(names[:most-1]), fmt.Sprintf("%d more", len(names)-most+1))
+}
+
+// attachedFile is the data of the template of the Compose file.
+type attachedFile struct {
+	Demo
+
+	Services []string
+	Labelled []routedService
+	Networks []string
+	Listens  []listen
+}
+
+// pathText matches paths that YAML and Compose read as they are.
+var pathText = regexp.MustCompile(`^/[a-zA-Z0-9_./-]*$`)
+
+func renderAttached(data attachedFile) ([]byte, error) {
+	text := func(value string) string {
+		if pathText.MatchString(value) {
+			return value
+		}
+		return plain(strings.ReplaceAll(value, "$", "$$")) // which Compose would interpolate
+	}
+	join := func(names []string) string { return strings.Join(names, ", ") }
+	t, err := template.New(AttachedName).Option("missingkey=error").
+		Funcs(template.FuncMap{"plain": plain, "text": text, "join": join}).Parse(templates.AttachedFile)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, data); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// decideWrites decides which files are written so that Compose reads ours, and
+// refuses to touch those of somebody else.
+func (a *Attachment) decideWrites(composeFile []byte, force bool) error {
+	ours, err := planned(a.file, composeFile, "service haproxy and the labels of its routes", force)
+	if err != nil {
+		return err
+	}
+	if a.Place.way() == wayOverride {
+		ours.why += "; Compose reads a file of this name by itself"
+	}
+	a.writes = []write{ours}
+	base, err := plannedBase(filepath.Join(a.Place.Project, filepath.FromSlash(BaseConfigName)), force)
+	if err != nil {
+		return err
+	}
+	if base != nil {
+		a.writes = append(a.writes, *base)
+	}
+	switch {
+	case slices.Contains(a.Place.Ours, a.file):
+		a.EnvFile = a.Place.way() == wayEnvFile // Compose reads it already
+	case a.Place.way() == wayEnvFile:
+		return a.extendEnv()
+	case a.Place.way() == wayByHand:
+		a.AddByHand, a.Where = a.Place.byHand(a.file)
+	}
+	return nil
+}
+
+// extendEnv makes .env name our file. Where that cannot be done safely, it is
+// for the user to do.
+func (a *Attachment) extendEnv() error {
+	file := filepath.Join(a.Place.Folder, envName)
+	env, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", shorten(file), err), Advice: "Check its permissions.", Cause: err}
+	}
+	extended, changed, err := extendEnv(env, a.Place.entries(a.file), a.Place.entry(a.file), a.Place.separator)
+	if err != nil {
+		a.AddByHand, a.Where = "COMPOSE_FILE="+a.Place.entries(a.file), "in "+shorten(file)
+		return nil //nolint:nilerr // what cannot be done for the user is said to the user
+	}
+	why := fmt.Sprintf("two lines at its end set COMPOSE_FILE, so that Compose reads %s after your own files; the rest stays as it is", shorten(a.file))
+	if changed {
+		why = fmt.Sprintf("%s is added at the end of your COMPOSE_FILE; the rest stays as it is", a.Place.separator+a.Place.entry(a.file))
+	}
+	a.writes = append(a.writes, write{path: file, before: env, after: extended, why: why})
+	a.EnvFile = true
+	return nil
+}
+
+// planned is the write of a file that must not be somebody else's.
+func planned(file string, content []byte, why string, force bool) (write, error) {
+	old, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !isLink(file):
+		return write{path: file, after: content, why: why}, nil
+	case err != nil:
+		return write{}, &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", shorten(file), err), Advice: "Move it out of the way.", Cause: err}
+	case !WrittenByInit(old):
+		return write{}, &Problem{
+			Summary: fmt.Sprintf("%s is there already, and is not from docker haproxy; nothing was changed", shorten(file)),
+			Advice:  "Move it out of the way, or give it another name.",
+		}
+	case !force:
+		return write{}, &Problem{
+			Summary: fmt.Sprintf("%s is there already; nothing was changed", shorten(file)),
+			Advice:  "Overwrite it with --force.",
+		}
+	}
+	return write{path: file, before: old, after: content, why: why}, nil
+}
+
+func isLink(file string) bool {
+	info, err := os.Lstat(file)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// plannedBase is the write of the base config; nil where there is one from an
+// earlier attachment: it is the user's own, and stays.
+func plannedBase(file string, force bool) (*write, error) {
+	if old, err := os.ReadFile(file); err == nil && isAttachedBase(old) {
+		return nil, nil
+	}
+	base, err := planned(file, []byte(templates.AttachedConfig), "global settings, timeouts, the stats page; yours to edit", force)
+	return &base, err
+}

@@ -1,0 +1,97 @@
+package compose
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// Bypass is a published port by which clients reach a routed service without
+// HAProxy.
+type Bypass struct {
+	Service string
+	Host    string // the host's side: 8080, 127.0.0.1:8080
+	Port    int    // the container's side
+}
+
+// bypasses are the published ports of services, in their order.
+func bypasses(project *types.Project, services []string) []Bypass {
+	var found []Bypass
+	for _, name := range services {
+		for _, port := range project.AllServices()[name].Ports {
+			bypass := Bypass{Service: name, Host: publishedAs(port), Port: int(port.Target)}
+			if port.Published == "" {
+				bypass.Host = "a port that Docker chooses"
+			}
+			found = append(found, bypass)
+		}
+	}
+	return found
+}
+
+// claim is a port of the host that the load balancer wants.
+type claim struct {
+	hostPort
+
+	what string
+	move func(free int) string // the flag that moves it
+}
+
+// conflict refuses a port of the host that both the load balancer and a service
+// want; closing are the services whose ports are going to be closed.
+func conflict(project *types.Project, claims []claim, routed, closing []string) error {
+	loaded := &Project{Project: project}
+	for _, name := range project.ServiceNames() {
+		if slices.Contains(closing, name) {
+			continue
+		}
+		for _, taken := range loaded.publishedPortsOf(name) {
+			for _, want := range claims {
+				if want.overlaps(taken.addr, taken.port) {
+					return portWanted(project, name, taken, want, slices.Contains(routed, name))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func portWanted(project *types.Project, service string, taken hostPort, want claim, routed bool) error {
+	ways := []string{fmt.Sprintf("Give HAProxy another one: %s", want.move(freeHostPort(project, int(want.port))))}
+	if routed {
+		ways = append([]string{"Let HAProxy take its place, so that requests no longer go past it: --close-ports"}, ways...)
+	}
+	return &Problem{
+		Summary: fmt.Sprintf("service %s publishes port %d of this machine, which HAProxy needs for %s; nothing was changed", service, taken.port, want.what),
+		Advice:  strings.Join(ways, "\n"),
+	}
+}
+
+// freeHostPort is a port that no service of the project publishes.
+func freeHostPort(project *types.Project, wanted int) int {
+	taken := map[int]bool{}
+	loaded := &Project{Project: project}
+	for _, port := range loaded.publishedPortsOf(project.ServiceNames()...) {
+		taken[int(port.port)] = true
+	}
+	candidate := wanted + 8000
+	if wanted > 1024 {
+		candidate = wanted + 1
+	}
+	for candidate < 65535 && taken[candidate] {
+		candidate++
+	}
+	return candidate
+}
+
+// claimed is a claim on a TCP port at an address of the host.
+func claimed(address string, port, target int, what string, move func(int) string) claim {
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
+		addr = netip.IPv4Unspecified()
+	}
+	return claim{hostPort: hostPort{addr: addr, port: uint16(port), target: uint32(target)}, what: what, move: move}
+}

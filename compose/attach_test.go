@@ -1,0 +1,450 @@
+package compose
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/golden"
+)
+
+// attachDefaults are what init takes where no flag says otherwise.
+func attachDefaults() AttachOptions {
+	return AttachOptions{Image: ImageOf("haproxytech/haproxy-alpine:3.2"), HTTPPort: 80, StatsPort: 8404, StatsAddress: "127.0.0.1"}
+}
+
+// theirs is a project of somebody's own, in a folder of its own.
+type theirs struct {
+	folder string
+	engine *Engine
+	load   LoadOptions
+}
+
+// project writes files of a project into a folder: names and contents in pairs.
+func project(t *testing.T, files ...string) theirs {
+	t.Helper()
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	assert.NilError(t, err)
+	folder = filepath.Join(folder, "demo")
+	assert.NilError(t, os.Mkdir(folder, 0o755))
+	for i := 0; i < len(files); i += 2 {
+		put(t, folder, files[i], files[i+1])
+	}
+	engine, _ := engineAt(t, nobody(t))
+	return theirs{folder: folder, engine: engine}
+}
+
+func (p theirs) place(t *testing.T) Place {
+	t.Helper()
+	place, found, err := FindPlace(p.folder, p.load)
+	assert.NilError(t, err)
+	assert.Assert(t, found)
+	return place
+}
+
+func (p theirs) survey(t *testing.T) Survey {
+	t.Helper()
+	survey, err := p.engine.Survey(t.Context(), p.place(t), p.load)
+	assert.NilError(t, err)
+	return survey
+}
+
+// plan plans routes as flags give them.
+func (p theirs) plan(t *testing.T, opts AttachOptions, flags ...string) (Attachment, error) {
+	t.Helper()
+	survey := p.survey(t)
+	routes, err := survey.Resolve(parsed(t, flags...))
+	if err != nil {
+		return Attachment{}, err
+	}
+	opts.Routes = routes
+	return survey.Plan(opts)
+}
+
+func (p theirs) attach(t *testing.T, opts AttachOptions, flags ...string) Attachment {
+	t.Helper()
+	a, err := p.plan(t, opts, flags...)
+	assert.NilError(t, err)
+	assert.NilError(t, p.engine.Attach(t.Context(), p.survey(t), a, p.load))
+	return a
+}
+
+func (p theirs) remove(t *testing.T, force bool) Detachment {
+	t.Helper()
+	d, err := p.engine.PlanRemoval(t.Context(), p.place(t), p.load, force)
+	assert.NilError(t, err)
+	assert.NilError(t, p.engine.Detach(t.Context(), d))
+	return d
+}
+
+// hashes are those of all files in the folder, with their modes.
+func (p theirs) hashes(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	assert.NilError(t, filepath.WalkDir(p.folder, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(p.folder, file)
+		if err != nil {
+			return err
+		}
+		all[rel] = info.Mode().String()
+		if info.Mode().IsRegular() {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			all[rel] += fmt.Sprintf(" %x", sha256.Sum256(content))
+		}
+		return nil
+	}))
+	return all
+}
+
+func (p theirs) read(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(p.folder, filepath.FromSlash(name)))
+	assert.NilError(t, err)
+	return string(content)
+}
+
+func parsed(t *testing.T, flags ...string) []WantedRoute {
+	t.Helper()
+	var routes []WantedRoute
+	for _, flag := range flags {
+		route, err := ParseRoute(flag)
+		assert.NilError(t, err)
+		routes = append(routes, route)
+	}
+	return routes
+}
+
+const (
+	oneWeb = "services:\n  web: {image: app, expose: [8080]}\n"
+	shop   = `# the user's own
+services:
+    web:
+        image: app
+        ports: ["8080:8080"]
+        labels: [a=b]
+        networks: [front, back]
+    api:  { image: app, expose: [3000], networks: [back] }
+    db:   { image: "postgres:16", networks: [back], profiles: [data] }
+networks:
+    front:
+    back: {internal: true}
+`
+)
+
+func TestWhatAttachingWritesIsAsShown(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		files []string
+		opts  func(*AttachOptions)
+		flags []string
+	}{
+		"one-route":    {[]string{"compose.yaml", oneWeb}, nil, []string{"shop.example.com=web"}},
+		"any-host":     {[]string{"docker-compose.yml", oneWeb}, nil, []string{"*=web"}},
+		"a-path":       {[]string{"compose.yaml", oneWeb}, nil, []string{"/api=web:3000"}},
+		"many-hosts":   {[]string{"compose.yaml", oneWeb}, nil, []string{"a.example=web", "*.b.example=web", "c.example/x=web", "/$y=web", "tcp:9999=web:9"}},
+		"tcp":          {[]string{"compose.yaml", shop}, nil, []string{"tcp:15432=db"}},
+		"several":      {[]string{"compose.yaml", shop}, nil, []string{"shop.example.com=web", "shop.example.com/api=api", "tcp:5432=db"}},
+		"close-ports":  {[]string{"compose.yaml", shop}, func(o *AttachOptions) { o.ClosePorts, o.HTTPPort = true, 8080 }, []string{"*=web"}},
+		"network":      {[]string{"compose.yaml", shop}, func(o *AttachOptions) { o.Network = "front" }, []string{"*=web", "/api=api"}},
+		"other-images": {[]string{"compose.yaml", oneWeb}, func(o *AttachOptions) { o.Image, o.StatsAddress, o.StatsPort = ImageOf("haproxy:3.2"), "::1", 9000 }, []string{"*=web"}},
+		"labels":       {[]string{"compose.yaml", "services:\n  web: {image: app, expose: [80], labels: {haproxy.host: a.example, haproxy.x.listen: '99'}}\n"}, nil, nil},
+		"odd-names":    {[]string{"compose.yaml", "services:\n  \"1.0\": {image: app, expose: [80], networks: [\"on\", default]}\nnetworks: {\"on\": }\n"}, func(o *AttachOptions) { o.Network = "on" }, []string{"*=1.0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opts := attachDefaults()
+			if c.opts != nil {
+				c.opts(&opts)
+			}
+			p := project(t, c.files...)
+			before := p.hashes(t)
+			p.attach(t, opts, c.flags...)
+			golden.Assert(t, p.read(t, OverrideName), path.Join("attach", name+".yaml"))
+			golden.Assert(t, p.read(t, BaseConfigName), path.Join("attach", "haproxy.cfg"))
+			after := p.hashes(t)
+			for file, hash := range before {
+				assert.Equal(t, after[file], hash, "%s was touched", file)
+			}
+		})
+	}
+}
+
+// Whatever way Compose is made to read our file, the user's files stay as they
+// are to the byte, Compose understands the whole, and all of it goes again.
+func TestAttachingAndRemovingLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	const own = "services: {web: {environment: {A: b}}}\n"
+	for name, c := range map[string]struct {
+		files []string
+		args  []string // -f
+		wrote string   // files that are new
+		env   string   // what .env says of COMPOSE_FILE afterwards
+		hand  string   // what the user has to add
+	}{
+		"no override":            {files: []string{"compose.yaml", oneWeb}, wrote: OverrideName},
+		"the old name":           {files: []string{"docker-compose.yml", oneWeb}, wrote: OverrideName},
+		"with an .env":           {files: []string{"compose.yaml", oneWeb, ".env", "A=1"}, wrote: OverrideName},
+		"bytes that are unusual": {files: []string{"compose.yaml", "# \u00e4\r\nservices: {web: {image: app, expose: [8080]}}"}, wrote: OverrideName},
+		"an override": {
+			files: []string{"compose.yaml", oneWeb, "compose.override.yaml", own}, wrote: AttachedName + " .env",
+			env: "compose.yaml:compose.override.yaml:compose.haproxy.yaml",
+		},
+		"an override of the old name, and an .env": {
+			files: []string{"docker-compose.yml", oneWeb, "docker-compose.override.yml", own, ".env", "A=1"}, wrote: AttachedName,
+			env: "docker-compose.yml:docker-compose.override.yml:compose.haproxy.yaml",
+		},
+		"COMPOSE_FILE in .env": {
+			files: []string{"deploy/a.yml", oneWeb, "deploy/b.yml", own, ".env", "X=1\r\nCOMPOSE_FILE=deploy/a.yml:deploy/b.yml # mine\r\n"}, wrote: "deploy/" + AttachedName,
+			env: "deploy/a.yml:deploy/b.yml:deploy/compose.haproxy.yaml",
+		},
+		"-f": {
+			files: []string{"deploy/a.yml", oneWeb, "deploy/b.yml", own}, args: []string{"deploy/a.yml", "deploy/b.yml"},
+			wrote: "deploy/" + AttachedName, hand: "-f ",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := project(t, c.files...)
+			for _, file := range c.args {
+				p.load.ConfigPaths = append(p.load.ConfigPaths, filepath.Join(p.folder, file))
+			}
+			before := p.hashes(t)
+			a := p.attach(t, attachDefaults(), "*=web")
+
+			after := p.hashes(t)
+			for file, hash := range before {
+				if file != ".env" || c.env == "" {
+					assert.Equal(t, after[file], hash, "%s was touched", file)
+				}
+			}
+			for file := range strings.FieldsSeq(c.wrote) {
+				assert.Assert(t, before[filepath.FromSlash(file)] == "" && after[filepath.FromSlash(file)] != "", "%s is not new: %v", file, after)
+			}
+			assert.Assert(t, strings.HasPrefix(a.AddByHand, c.hand) && (a.AddByHand == "") == (c.hand == ""), a.AddByHand)
+			if c.env != "" {
+				contains(t, p.read(t, ".env"), "COMPOSE_FILE="+c.env)
+			}
+			again := p.place(t)
+			if len(c.args) == 0 {
+				assert.Equal(t, len(again.Ours), 1, "Compose does not read our file: %+v", again)
+			}
+			_, err := p.plan(t, attachDefaults(), "*=web")
+			assert.ErrorContains(t, err, "attached to this project already")
+
+			forced := attachDefaults()
+			forced.Force = true
+			p.attach(t, forced, "other.example=web")
+			contains(t, p.read(t, again.entry(again.target())), "other.example")
+
+			d := p.remove(t, false)
+			assert.DeepEqual(t, p.hashes(t), before)
+			assert.Assert(t, d.Unseen != nil, "no engine answers, and that must be told")
+			_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+			assert.ErrorContains(t, err, "not attached")
+		})
+	}
+}
+
+func TestComposeItselfReadsWhatAttachingWrote(t *testing.T) {
+	for name, files := range map[string][]string{
+		"override":    {"docker-compose.yml", oneWeb},
+		"environment": {"compose.yml", oneWeb, "compose.override.yml", "services: {web: {environment: {A: b}}}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := project(t, files...)
+			p.attach(t, attachDefaults(), "*=web")
+			t.Chdir(p.folder)
+			loaded, err := p.engine.load(t.Context(), LoadOptions{})
+			assert.NilError(t, err)
+			assert.DeepEqual(t, slices.Sorted(maps.Keys(loaded.Services)), []string{"haproxy", "web"})
+			assert.Equal(t, loaded.Services["web"].Labels["haproxy.host"], "*")
+		})
+	}
+}
+
+func TestAPlanSaysWhatItWritesAndWhy(t *testing.T) {
+	t.Parallel()
+	p := project(t, "compose.yaml", oneWeb, "compose.override.yml", "services: {web: {environment: {A: b}}}\n", ".env", "COMPOSE_FILE=compose.yaml\n")
+	before := p.hashes(t)
+	a, err := p.plan(t, attachDefaults(), "*=web")
+	assert.NilError(t, err)
+	assert.DeepEqual(t, p.hashes(t), before)
+	contains(t, a.String(),
+		"write "+filepath.Join(p.folder, AttachedName)+": service haproxy and the labels",
+		"write "+filepath.Join(p.folder, "haproxy", "haproxy.cfg")+": global settings",
+		"change "+filepath.Join(p.folder, ".env")+": :compose.haproxy.yaml is added at the end of your COMPOSE_FILE")
+	assert.Equal(t, len(a.Files()), 3)
+	assert.DeepEqual(t, a.Networks, []string{"default"})
+
+	p = project(t, "compose.yaml", oneWeb)
+	a, err = p.plan(t, attachDefaults(), "*=web")
+	assert.NilError(t, err)
+	contains(t, a.String(), "Compose reads a file of this name by itself")
+}
+
+func TestNobodysFilesAreOverwritten(t *testing.T) {
+	t.Parallel()
+	demoFiles, err := demo().Generate(t.Context())
+	assert.NilError(t, err)
+	for name, c := range map[string]struct {
+		files           []string
+		without, forced string // what is said without and with --force; "" writes
+	}{
+		"a base config of the user's": {[]string{"haproxy/haproxy.cfg", "global\n"}, "is there already, and is not from docker haproxy", "is there already, and is not from docker haproxy"},
+		"an empty base config":        {[]string{"haproxy/haproxy.cfg", ""}, "is not from docker haproxy", "is not from docker haproxy"},
+		"a base config of a demo":     {[]string{"haproxy/haproxy.cfg", string(demoFiles[1].Content)}, "is there already; nothing was changed", ""},
+		"a file of our name": {
+			[]string{"compose.override.yml", oneWeb, "compose.haproxy.yaml", "services: {}\n"},
+			"compose.haproxy.yaml is there already, and is not from docker haproxy", "is not from docker haproxy",
+		},
+		"a service of our name": {
+			[]string{"compose.override.yml", "services: {haproxy: {image: x}}\n"}, "has a service named haproxy of its own", "has a service named haproxy of its own",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for force, want := range map[bool]string{false: c.without, true: c.forced} {
+				p := project(t, append([]string{"compose.yaml", oneWeb}, c.files...)...)
+				before := p.hashes(t)
+				opts := attachDefaults()
+				opts.Force = force
+				a, err := p.plan(t, opts, "*=web")
+				if want == "" {
+					assert.NilError(t, err)
+					assert.NilError(t, p.engine.Attach(t.Context(), p.survey(t), a, p.load))
+					continue
+				}
+				assert.ErrorContains(t, err, want)
+				contains(t, err.Error(), "nothing was changed")
+				assert.DeepEqual(t, p.hashes(t), before)
+			}
+		})
+	}
+}
+
+func TestABaseConfigThatWasEditedStays(t *testing.T) {
+	t.Parallel()
+	p := project(t, "compose.yaml", oneWeb)
+	p.attach(t, attachDefaults(), "*=web")
+	edited := put(t, p.folder, BaseConfigName, p.read(t, BaseConfigName)+"# mine\n")
+	mine := p.read(t, BaseConfigName)
+
+	forced := attachDefaults()
+	forced.Force = true
+	p.attach(t, forced, "a.example=web")
+	assert.Equal(t, p.read(t, BaseConfigName), mine)
+
+	d := p.remove(t, false)
+	assert.Equal(t, d.Edited, edited)
+	contains(t, strings.Join(d.Notes(), "\n"), "edited since", "--force")
+	assert.Equal(t, p.read(t, BaseConfigName), mine)
+	assert.Assert(t, p.hashes(t)[OverrideName] == "")
+
+	p.attach(t, attachDefaults(), "*=web") // and is used again
+	assert.Equal(t, p.read(t, BaseConfigName), mine)
+	p.remove(t, true)
+	assert.DeepEqual(t, slices.Sorted(maps.Keys(p.hashes(t))), []string{".", "compose.yaml"})
+}
+
+func TestSettingsThatTheUserAddedToOurFileAreNotLost(t *testing.T) {
+	t.Parallel()
+	p := project(t, "compose.yaml", oneWeb)
+	p.attach(t, attachDefaults(), "*=web")
+	labelled := strings.Replace(p.read(t, OverrideName), "haproxy.host: \"*\"", "haproxy.host: \"*\"\n      haproxy.sticky: \"true\"", 1)
+	put(t, p.folder, OverrideName, labelled)
+	_, err := p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+	assert.NilError(t, err, "labels are what the file is for")
+
+	put(t, p.folder, OverrideName, strings.Replace(labelled, "    labels:", "    environment: {MINE: 1}\n    labels:", 1))
+	before := p.hashes(t)
+	_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+	assert.ErrorContains(t, err, "environment of service web")
+	put(t, p.folder, OverrideName, labelled+"volumes: {mine: }\n")
+	_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+	assert.ErrorContains(t, err, "volumes")
+	assert.Equal(t, len(p.hashes(t)), len(before))
+	p.remove(t, true)
+	assert.DeepEqual(t, slices.Sorted(maps.Keys(p.hashes(t))), []string{".", "compose.yaml"})
+}
+
+func TestRemovingTakesTheStateAndTheGeneratedConfigAndKeepsWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	p := project(t, "compose.yaml", oneWeb)
+	p.attach(t, attachDefaults(), "*=web")
+	put(t, p.folder, ".docker-haproxy/loaded.json", "{}")
+	put(t, p.folder, "haproxy/generated/routes.cfg", "# generated")
+	put(t, p.folder, "haproxy/pages/503.html", "mine")
+	d, err := p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+	assert.NilError(t, err)
+	contains(t, d.String(), "remove "+filepath.Join(p.folder, OverrideName)+": init wrote it", "generated", ".docker-haproxy")
+	p.remove(t, false)
+	assert.DeepEqual(t, slices.Sorted(maps.Keys(p.hashes(t))), []string{
+		".", "compose.yaml", "haproxy", filepath.Join("haproxy", "pages"), filepath.Join("haproxy", "pages", "503.html"),
+	})
+}
+
+func TestADemoIsNotTakenApart(t *testing.T) {
+	t.Parallel()
+	files, err := demo().Generate(t.Context())
+	assert.NilError(t, err)
+	p := project(t, "compose.yaml", string(files[0].Content), BaseConfigName, string(files[1].Content))
+	assert.Assert(t, p.place(t).IsDemo())
+	_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, true)
+	assert.ErrorContains(t, err, "nothing to take away without the project")
+	contains(t, err.Error(), "docker haproxy down")
+}
+
+func TestAnAttachmentThatDoesNotLoadIsTakenAwayAgain(t *testing.T) {
+	t.Parallel()
+	p := project(t, "compose.yaml", oneWeb, "compose.override.yaml", "services: {web: {environment: {A: b}}}\n", ".env", "A=1")
+	before := p.hashes(t)
+	a, err := p.plan(t, attachDefaults(), "*=web")
+	assert.NilError(t, err)
+	for name, content := range map[string]string{
+		"no YAML":                     "services: [",
+		"no load balancer":            "services: {}\n",
+		"a service that is changed":   "services: {haproxy: {image: x, networks: [default]}, web: {environment: {B: c}}}\n",
+		"a network that is not there": "services: {haproxy: {image: x, network_mode: none}}\n",
+	} {
+		broken := a
+		broken.writes = slices.Clone(a.writes)
+		broken.writes[0].after = []byte(content)
+		err := p.engine.Attach(t.Context(), p.survey(t), broken, p.load)
+		assert.ErrorContains(t, err, "taken away again", name)
+		assert.DeepEqual(t, p.hashes(t), before)
+	}
+	stale := a
+	stale.writes = slices.Clone(a.writes)
+	stale.writes[2].before = []byte("B=2")
+	assert.ErrorContains(t, p.engine.Attach(t.Context(), p.survey(t), stale, p.load), "changed by somebody else")
+	assert.DeepEqual(t, p.hashes(t), before)
+}
+
+func TestTheModeOfTheEnvironmentFileStays(t *testing.T) {
+	t.Parallel()
+	p := project(t, "compose.yaml", oneWeb, "compose.override.yaml", "services: {web: {environment: {A: b}}}\n", "secret/env", "A=1\n")
+	assert.NilError(t, os.Chmod(filepath.Join(p.folder, "secret", "env"), 0o600))
+	assert.NilError(t, os.Symlink(filepath.Join("secret", "env"), filepath.Join(p.folder, ".env")))
+	p.attach(t, attachDefaults(), "*=web")
+	contains(t, p.hashes(t)[filepath.Join("secret", "env")], "-rw------- ")
+	contains(t, p.hashes(t)[".env"], "L")
+	contains(t, p.read(t, "secret/env"), "COMPOSE_FILE=")
+}

@@ -1,0 +1,389 @@
+package compose
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/distribution/reference"
+	"github.com/docker/compose/v5/pkg/api"
+	"golang.org/x/sync/errgroup"
+)
+
+// Speaks is what an app answers on a port, as far as can be told without
+// starting it.
+type Speaks string
+
+// What an app may speak.
+const (
+	SpeaksHTTP    Speaks = "HTTP"
+	SpeaksTLS     Speaks = "TLS"
+	SpeaksTCP     Speaks = "TCP" // something else than HTTP: a database's protocol, say
+	SpeaksUnknown Speaks = ""
+)
+
+// AppService is a service of a project, looked at as one that requests may be
+// routed to.
+type AppService struct {
+	Name  string
+	Ports []AppPort // the likeliest first
+	// Closed says why HAProxy cannot reach the service at all; "" where it can.
+	Closed string
+}
+
+// AppPort is a port that an app listens on in its container.
+type AppPort struct {
+	Number int
+	Speaks Speaks
+	Why    []string // how the port is known: "published as 8080", "its image exposes it"
+
+	declared bool // the Compose file says it: under ports, or under expose
+	rank     int  // the lower, the likelier meant
+}
+
+// String is the port and how it is known.
+func (p AppPort) String() string {
+	what := string(p.Speaks)
+	if p.Speaks == SpeaksUnknown {
+		what = "perhaps HTTP"
+	}
+	return fmt.Sprintf("%d (%s; %s)", p.Number, what, strings.Join(p.Why, ", "))
+}
+
+// Speaking are the ports on which the app speaks one of what is asked for.
+func (s AppService) Speaking(kinds ...Speaks) []AppPort {
+	return slices.DeleteFunc(slices.Clone(s.Ports), func(p AppPort) bool { return !slices.Contains(kinds, p.Speaks) })
+}
+
+// ImageFacts are what an image tells of the app in it.
+type ImageFacts struct {
+	Exposed     []string // as the image has them: 8080/tcp
+	HealthCheck []string // its command
+}
+
+// FindServices tells of each service but the load balancer on which ports its
+// app listens and what it speaks there. images are by the names that services
+// give them; what is not known of an image is left out.
+func FindServices(project *types.Project, images map[string]ImageFacts) []AppService {
+	all := project.AllServices()
+	var found []AppService
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if name != LoadBalancer {
+			found = append(found, findService(all[name], images[api.GetImageNameOrDefault(all[name], project.Name)]))
+		}
+	}
+	return found
+}
+
+// findService gathers what each source tells of a service's ports.
+func findService(service types.ServiceConfig, image ImageFacts) AppService {
+	known := ports{image: service.Image}
+	check, from := []string(nil), "its health check asks it"
+	if service.HealthCheck != nil && !service.HealthCheck.Disable {
+		check = service.HealthCheck.Test
+	} else if service.HealthCheck == nil {
+		check, from = image.HealthCheck, "the health check of its image asks it"
+	}
+	known.asked(check, from)
+	for _, port := range service.Ports {
+		known.published(port)
+	}
+	for _, port := range service.Expose {
+		known.exposed(port, "exposed", rankExposed, true)
+	}
+	for _, port := range image.Exposed {
+		known.exposed(port, "its image exposes it", rankImage, false)
+	}
+	if len(known.list) == 0 {
+		known.usual()
+	}
+	slices.SortStableFunc(known.list, func(a, b AppPort) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Number, b.Number)) })
+	return AppService{Name: service.Name, Ports: known.list, Closed: closed(service)}
+}
+
+// How likely a port is the one that is meant, by who tells of it.
+const (
+	rankAsked = iota
+	rankPublished
+	rankExposed
+	rankImage
+	rankUsual
+)
+
+// ports collects the ports of one service.
+type ports struct {
+	image string
+	list  []AppPort
+}
+
+// add notes a port, or one more reason for it. What is said of its protocol
+// counts more than what its number or its image lets guess.
+func (p *ports) add(number int, said Speaks, why string, rank int, declared bool) {
+	if number < 1 || number > 65535 {
+		return
+	}
+	i := slices.IndexFunc(p.list, func(known AppPort) bool { return known.Number == number })
+	if i < 0 {
+		p.list = append(p.list, AppPort{Number: number, Speaks: usualProtocol(number, p.image), rank: rank})
+		i = len(p.list) - 1
+	}
+	port := &p.list[i]
+	if said != SpeaksUnknown {
+		port.Speaks = said
+	}
+	if !slices.Contains(port.Why, why) {
+		port.Why = append(port.Why, why)
+	}
+	port.rank = min(port.rank, rank)
+	port.declared = port.declared || declared
+}
+
+// local is an address in a health check's command by which an app asks itself.
+var local = regexp.MustCompile(`(?i)(?:(https?)://)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::([0-9]{1,5})|[/\s"'?]|$)`)
+
+// asked reads the command of a health check.
+func (p *ports) asked(command []string, why string) {
+	if len(command) == 0 || command[0] == "NONE" {
+		return
+	}
+	for _, match := range local.FindAllStringSubmatch(strings.Join(command[1:], " "), -1) {
+		scheme, number := strings.ToLower(match[1]), 0
+		switch {
+		case match[2] != "":
+			number, _ = strconv.Atoi(match[2]) // digits only; what is out of range is left out
+		case scheme == "http":
+			number = 80
+		case scheme == "https":
+			number = 443
+		}
+		p.add(number, map[string]Speaks{"http": SpeaksHTTP, "https": SpeaksTLS}[scheme], why, rankAsked, false)
+	}
+}
+
+// published reads an entry of "ports".
+func (p *ports) published(port types.ServicePortConfig) {
+	if !isTCP(port) {
+		return
+	}
+	why := "a port of it is published"
+	if port.Published != "" {
+		why = "published as " + publishedAs(port)
+	}
+	said := map[string]Speaks{"http": SpeaksHTTP, "http2": SpeaksHTTP, "https": SpeaksTLS, "tcp": SpeaksTCP, "tls": SpeaksTLS}[strings.ToLower(port.AppProtocol)]
+	p.add(int(port.Target), said, why, rankPublished, true)
+}
+
+func isTCP(port types.ServicePortConfig) bool { return port.Protocol == "" || port.Protocol == "tcp" }
+
+// publishedAs is the host's side of a published port, as people write it.
+func publishedAs(port types.ServicePortConfig) string {
+	if port.HostIP == "" {
+		return port.Published
+	}
+	if strings.Contains(port.HostIP, ":") {
+		return "[" + port.HostIP + "]:" + port.Published
+	}
+	return port.HostIP + ":" + port.Published
+}
+
+// maxRange is how many ports of a range are looked at: a service that exposes
+// hundreds of them does not speak HTTP on each.
+const maxRange = 16
+
+// exposed reads an entry of "expose", or one of an image: 3000, 3000/tcp, 3000-3005.
+func (p *ports) exposed(entry, why string, rank int, declared bool) {
+	numbers, protocol, _ := strings.Cut(entry, "/")
+	if protocol != "" && protocol != "tcp" {
+		return
+	}
+	first, last, isRange := strings.Cut(numbers, "-")
+	from, err := strconv.Atoi(first)
+	if err != nil {
+		return
+	}
+	to := from
+	if isRange {
+		if to, err = strconv.Atoi(last); err != nil {
+			return
+		}
+	}
+	for number := from; number <= min(to, from+maxRange); number++ {
+		p.add(number, SpeaksUnknown, why, rank, declared)
+	}
+}
+
+// usual adds the port that the software of an image is known for, where nothing
+// else tells of one: the image may not be on the engine yet.
+func (p *ports) usual() {
+	name, tag := imageName(p.image)
+	if number := usualPort(name, tag); number != 0 {
+		p.add(number, SpeaksUnknown, "usual for "+name, rankUsual, false)
+	}
+}
+
+// imageName is the last part of an image's name, and its tag.
+func imageName(image string) (name, tag string) {
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return "", ""
+	}
+	path := reference.Path(named)
+	if tagged, ok := named.(reference.Tagged); ok {
+		tag = tagged.Tag()
+	}
+	if strings.HasSuffix(path, "mssql/server") {
+		return "mssql", tag
+	}
+	return path[strings.LastIndex(path, "/")+1:], tag
+}
+
+// usualPort is the port on which well-known software listens, by the name of
+// its image; 0 where it is not known.
+func usualPort(name, tag string) int {
+	if isFPM(name, tag) {
+		return 9000
+	}
+	switch name {
+	case "nginx", "httpd", "caddy", "apache", "wordpress", "nextcloud", "whoami", "phpmyadmin", "matomo", "drupal", "joomla":
+		return 80
+	case "nginx-unprivileged", "echo-server", "adminer", "tomcat", "keycloak", "jenkins":
+		return 8080
+	case "grafana", "gitea":
+		return 3000
+	case "ghost":
+		return 2368
+	case "n8n":
+		return 5678
+	}
+	return databasePort(name)
+}
+
+// databasePort is the port of software that speaks a protocol of its own, and
+// not HTTP; 0 for any other.
+func databasePort(name string) int {
+	switch name {
+	case "postgres", "postgresql", "postgis", "pgvector", "timescaledb", "timescaledb-ha":
+		return 5432
+	case "pgbouncer":
+		return 6432
+	case "mysql", "mysql-server", "mariadb", "percona", "percona-server":
+		return 3306
+	case "redis", "redis-stack-server", "valkey", "keydb", "dragonfly":
+		return 6379
+	case "mongo", "mongodb", "mongodb-community-server", "percona-server-mongodb":
+		return 27017
+	case "rabbitmq":
+		return 5672
+	case "memcached":
+		return 11211
+	case "kafka", "cp-kafka", "redpanda":
+		return 9092
+	case "zookeeper", "cp-zookeeper":
+		return 2181
+	case "nats":
+		return 4222
+	case "cassandra", "scylla":
+		return 9042
+	case "mssql", "azure-sql-edge":
+		return 1433
+	case "mosquitto", "eclipse-mosquitto": //nolint:misspell // that is the software's name
+		return 1883
+	case "openldap":
+		return 389
+	case "postfix":
+		return 25
+	case "sftp":
+		return 22
+	}
+	return 0
+}
+
+// isFPM recognizes images of PHP that speak FastCGI, on the port 9000 on which
+// others speak HTTP.
+func isFPM(name, tag string) bool {
+	return strings.Contains(tag, "fpm") || strings.HasSuffix(name, "php-fpm")
+}
+
+// usualProtocol is what is usually spoken on a port. The software of an image
+// overrules the number: there is no HTTP on any port of a database, save its
+// management page.
+func usualProtocol(number int, image string) Speaks {
+	switch number {
+	case 15672, 8222: // the management pages of RabbitMQ and NATS
+		return SpeaksHTTP
+	}
+	name, tag := imageName(image)
+	if databasePort(name) != 0 || isFPM(name, tag) {
+		return SpeaksTCP
+	}
+	switch number {
+	case 80, 81, 1337, 2368, 3000, 3001, 3030, 3100, 3333, 4000, 4200, 4567, 5000, 5001, 5173, 5601, 5678, 7000, 7860,
+		8000, 8001, 8008, 8010, 8025, 8065, 8069, 8080, 8081, 8082, 8083, 8084, 8085, 8086, 8087, 8088, 8089, 8090, 8096, 8123, 8181, 8501, 8880, 8888,
+		9000, 9001, 9080, 9090, 9200, 10000, 11434:
+		return SpeaksHTTP
+	case 443, 4443, 8443, 9443:
+		return SpeaksTLS
+	case 21, 22, 23, 25, 53, 110, 143, 389, 465, 587, 636, 993, 995, 1025, 1433, 1521, 1883, 2181, 3306, 4222, 4369, 5432, 5433, 5671, 5672,
+		6379, 6380, 6432, 7687, 8883, 9042, 9092, 9093, 9094, 9300, 11211, 25672, 26379, 27017, 27018, 27019, 33060, 61616:
+		return SpeaksTCP
+	}
+	return SpeaksUnknown
+}
+
+// closed says why HAProxy, in a container of its own, cannot reach a service.
+func closed(service types.ServiceConfig) string {
+	mode := service.NetworkMode
+	kind, other, _ := strings.Cut(mode, ":")
+	switch {
+	case mode == "":
+		return ""
+	case kind == "host":
+		return `it has "network_mode: host", and so no name in a network; give it networks of its own, or write a server for it into haproxy/haproxy.cfg by hand`
+	case kind == "none":
+		return `it has "network_mode: none": nobody reaches it`
+	case kind == "service":
+		return fmt.Sprintf(`it has "network_mode: service:%s", and so no name in a network; route to %s and the port there`, other, other)
+	default:
+		return fmt.Sprintf(`it has "network_mode: %s", where containers have no names; give it networks of its own`, mode)
+	}
+}
+
+// imageFacts looks up what the images of a project tell. What is not on the
+// engine is not pulled, and has nothing to tell.
+func (e *Engine) imageFacts(ctx context.Context, project *types.Project) (map[string]ImageFacts, error) {
+	names := map[string]bool{}
+	for _, service := range project.AllServices() {
+		names[api.GetImageNameOrDefault(service, project.Name)] = true
+	}
+	facts := map[string]ImageFacts{}
+	var mu sync.Mutex
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for name := range names {
+		group.Go(func() error {
+			inspected, err := e.api().ImageInspect(groupCtx, name)
+			if isNotFound(err) || err == nil && inspected.Config == nil {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			fact := ImageFacts{Exposed: slices.Sorted(maps.Keys(inspected.Config.ExposedPorts))}
+			if inspected.Config.Healthcheck != nil {
+				fact.HealthCheck = inspected.Config.Healthcheck.Test
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			facts[name] = fact
+			return nil
+		})
+	}
+	return facts, e.explain(ctx, group.Wait())
+}

@@ -1,0 +1,58 @@
+package compose
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/docker/compose/v5/pkg/api"
+	"github.com/gofrs/flock"
+)
+
+// lock makes sure that only one process at a time changes what HAProxy runs, or
+// the files that it runs from: two reloads that interleave would each take the
+// other's effect for its own. It waits for the other one, and gives what
+// releases the lock. The kernel releases it too when a process dies.
+//
+// Where the project's folder cannot be written to, or its file system knows no
+// locks, there is none: whoever may use the engine must be able to reload.
+func (e *Engine) lock(ctx context.Context, p *Project) (release func(), err error) {
+	folder, err := p.stateFolder()
+	if err != nil {
+		return func() {}, nil //nolint:nilerr // see above
+	}
+	file := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(lockMode))
+	held, err := file.TryLock()
+	if err == nil && !held {
+		waiting := api.Resource{ID: "Project " + p.Name, Status: api.Working, Text: "Waiting for another docker haproxy"}
+		e.events.On(waiting)
+		_, err = file.TryLockContext(ctx, lockInterval)
+		waiting.Status, waiting.Text = api.Done, "Taking its turn"
+		if err != nil {
+			waiting.Status, waiting.Text = api.Error, "Interrupted"
+		}
+		e.events.On(waiting)
+	}
+	switch {
+	case noLocks(err):
+		return func() {}, nil
+	case err != nil:
+		return nil, err
+	}
+	_ = os.Chmod(file.Path(), lockMode) // whatever the umask of who created it; nobody else may, nor needs to
+	return func() { _ = file.Close() }, nil
+}
+
+// noLocks tells whether there can be no lock: no permission, a file system that
+// is read-only, or one without locks, as network ones are.
+func noLocks(err error) bool {
+	return is(err, os.ErrPermission, syscall.EROFS, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOLCK)
+}
+
+// lockMode lets another Unix user lock too, if the folder lets them in.
+const lockMode = 0o666
+
+// lockInterval is how often a lock that another process holds is tried again.
+const lockInterval = 50 * time.Millisecond

@@ -1,0 +1,49 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/docker/cli/cli/command"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
+)
+
+// runInitRemove takes away what init wrote beside a project of the user's own.
+func runInitRemove(ctx context.Context, dockerCLI command.Cli, opts initOptions, place compose.Place) error {
+	engine, err := initEngine(dockerCLI)
+	if err != nil {
+		return err
+	}
+	plan, err := engine.PlanRemoval(ctx, place, opts.load, opts.force)
+	if err != nil {
+		return err
+	}
+	if plan.Edited != "" && !opts.dryRun && interactive(dockerCLI) {
+		yes, err := newPrompter(dockerCLI).confirm(ctx, plan.Edited+" was edited since init wrote it. Remove it all the same?")
+		if err != nil {
+			return err
+		}
+		if yes {
+			if plan, err = engine.PlanRemoval(ctx, place, opts.load, true); err != nil {
+				return err
+			}
+		}
+	}
+	if opts.dryRun {
+		_, err := fmt.Fprintln(dockerCLI.Out(), plan)
+		return err
+	}
+	err = engine.Operation(ctx, "init", func(ctx context.Context) error { return engine.Detach(ctx, plan) })
+	if err != nil {
+		return err
+	}
+	for _, path := range plan.Removed() {
+		fmt.Fprintln(dockerCLI.Out(), path)
+	}
+	for _, line := range plan.Notes() {
+		note(dockerCLI, "%s", line)
+	}
+	hint(dockerCLI, "docker compose up -d     give the services back the ports and labels that they had")
+	return nil
+}
