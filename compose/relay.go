@@ -51,7 +51,8 @@ while read -r order argument; do
   case $order in
   look)
     find_master
-    cat "/proc/$m/cmdline"; printf '\001'; cat "/proc/$m/environ"; printf '\001'; cat "/proc/$m/task/$m/children" ;;
+    printf '\001' | cat "/proc/$m/cmdline" - "/proc/$m/environ"
+    read -r workers <"/proc/$m/task/$m/children"; printf '\001%s' "$workers" ;;
   writable) [ -w "$argument" ] ;;
   save)
     size=${argument%% *} file=${argument#* }
@@ -111,25 +112,27 @@ var errCutOff = errors.New("the connection to the engine broke in the middle of 
 func (r *relay) order(ctx context.Context, order string) (output string, exitCode int, err error) {
 	defer context.AfterFunc(ctx, func() { _ = r.Close() })()
 	if _, err := io.WriteString(r.conn, order+"\n"); err != nil {
-		return "", 0, r.broken(ctx, "", err)
+		return "", 0, r.broken(ctx, err)
 	}
 	var said strings.Builder
 	exitCode, err = r.until(&said)
 	if err != nil {
-		return "", 0, r.broken(ctx, said.String(), err)
+		return "", 0, r.broken(ctx, err)
 	}
 	return said.String(), exitCode, nil
 }
 
 // broken says why the shell's output ended: Ctrl-C, or something worse.
-func (r *relay) broken(ctx context.Context, said string, cause error) error {
+func (r *relay) broken(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	words := strings.TrimSpace(said + " " + r.complaint.String())
-	return fmt.Errorf("%w: %s (%w)", errCutOff, words, cause)
+	if words := strings.TrimSpace(r.complaint.String()); words != "" {
+		return fmt.Errorf("%w: %s (%w)", errCutOff, words, cause)
+	}
+	return fmt.Errorf("%w (%w)", errCutOff, cause)
 }
 
 // until copies what the shell writes, until an order has ended, and gives its
@@ -263,7 +266,7 @@ func (r *relay) dial(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	if _, err := io.WriteString(r.conn, "connect\n"); err != nil {
-		return nil, r.broken(ctx, "", err)
+		return nil, r.broken(ctx, err)
 	}
 	output, feed := io.Pipe()
 	r.dialled = &relayed{relay: r, output: output, ended: make(chan struct{})}
@@ -293,12 +296,12 @@ func (r *relay) hangUp(ctx context.Context) error {
 	defer again.Stop()
 	for timeout := time.After(hangUpTimeout); ; {
 		if _, err := io.WriteString(r.conn, "quit\n"); err != nil {
-			return r.broken(ctx, "", err)
+			return r.broken(ctx, err)
 		}
 		select {
 		case <-r.dialled.ended:
 			if r.dialled.lost {
-				return r.broken(ctx, "", io.ErrUnexpectedEOF)
+				return r.broken(ctx, io.ErrUnexpectedEOF)
 			}
 			return nil
 		case <-again.C:
@@ -331,7 +334,7 @@ func (c *relayed) pump(feed *io.PipeWriter) {
 	switch {
 	case err != nil:
 		c.lost = true
-		err = c.relay.broken(context.Background(), "", err)
+		err = c.relay.broken(context.Background(), err)
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF // HAProxy did not hang up: we lost the way to it
 		}

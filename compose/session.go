@@ -94,7 +94,7 @@ func (e *Engine) explainSession(ctx context.Context, p *Project, running Balance
 	if errors.Is(cause, ErrFragile) {
 		return cause
 	}
-	now, err := e.inspect(ctx, running.Container)
+	now, err := e.settled(ctx, running, cause)
 	if err == nil && !now.crashing(running) && !now.keepsCrashing() {
 		return &Problem{
 			Summary: fmt.Sprintf("HAProxy in %s does not answer on its master CLI (%s): %v", running.Name, p.MasterSocket(), cause),
@@ -110,6 +110,24 @@ func (e *Engine) explainSession(ctx context.Context, p *Project, running Balance
 	}
 	return e.failed(ctx, running.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
 }
+
+// settled looks at a container that has cut an exec session off: most often it
+// has just ended, which the engine ends the session for before it says so.
+func (e *Engine) settled(ctx context.Context, running Balancer, cause error) (Balancer, error) {
+	deadline := time.Now().Add(settleTimeout)
+	for {
+		now, err := e.inspect(ctx, running.Container)
+		if err != nil || now.crashing(running) || now.keepsCrashing() || !errors.Is(cause, errCutOff) || time.Now().After(deadline) {
+			return now, err
+		}
+		if err := pause(ctx, pollInterval); err != nil {
+			return now, err
+		}
+	}
+}
+
+// settleTimeout bounds the wait for the engine's word that a container ended.
+const settleTimeout = 2 * time.Second
 
 // keepsCrashing tells whether a container's restart policy started it again a
 // moment ago, or is about to. What it did before is past.

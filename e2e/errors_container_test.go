@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"gotest.tools/v3/assert"
 )
@@ -244,8 +243,7 @@ func TestUpWithoutPatience(t *testing.T) {
 	p := newProject(t)
 	p.init()
 	p.editCompose(configured("web1", "environment: {START_DELAY: 1h}", neverDecided))
-	began := time.Now()
-	p.refuses([]string{"up", "--wait-timeout", "1s"}, "web1", "1s", "--wait-timeout")
-	assert.Assert(t, time.Since(began) < 20*time.Second, "it took %s", time.Since(began))
+	// "after 1s" is measured by the command; Compose's own work and the removal come on top.
+	p.refuses([]string{"up", "--wait-timeout", "1s"}, "web1", "still starting after 1s", "--wait-timeout")
 	p.mustLeaveNothing()
 }

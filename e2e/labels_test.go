@@ -341,15 +341,17 @@ func TestLabels_keep_a_client_at_its_container(t *testing.T) {
 
 	p.needsCompose()
 	p.mustSucceed(p.compose("up", "-d", "--no-recreate", "--scale", "web=6"))
-	p.eventually("the new containers are served", func() error {
+	allServe := func() error {
 		if n := len(p.replicas(request{host: "sticky.example.com"}, 18)); n != 6 {
 			return fmt.Errorf("%d containers answer", n)
 		}
 		return nil
-	})
+	}
+	p.eventually("the new containers are served", allServe)
 	stays("after scaling up")
 	p.mustSucceed(p.docker("restart", p.container("haproxy").ID))
 	p.eventually("HAProxy serves again", p.answers("sticky.example.com", http.StatusOK, ""))
+	p.eventually("HAProxy knows all containers again", allServe)
 	stays("after a restart of HAProxy")
 }
 

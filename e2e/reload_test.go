@@ -89,7 +89,7 @@ func TestReload_dry_run_changes_nothing(t *testing.T) {
 	worker := p.worker()
 	p.editConfig(addingHeader("X-Edit", "1"))
 	r := p.mustSucceed(p.haproxy("reload", "--dry-run"))
-	assert.Equal(t, r.stdout, "HAProxy would load "+filepath.FromSlash(configFile)+"\n")
+	p.mustSay(r, r.stdout, "HAProxy would load "+filepath.FromSlash(configFile)+"\n", "by reload: ", "it was edited")
 	assert.Equal(t, p.worker(), worker)
 	assert.Equal(t, p.get("/").header.Get("X-Edit"), "")
 

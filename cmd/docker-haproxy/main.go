@@ -14,6 +14,7 @@ import (
 	dockerplugin "github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
 
+	_ "github.com/docker-haproxy/docker-haproxy/cmd/docker-haproxy/startup" // before all others
 	"github.com/docker-haproxy/docker-haproxy/plugin"
 )
 
