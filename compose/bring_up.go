@@ -205,7 +205,7 @@ func (e *Engine) started(ctx context.Context, p *Project, config Config, opts Up
 		return err
 	}
 	if now, err := p.ReadConfig(); err == nil && now.Hash == config.Hash {
-		p.noteStarted(outcome.Balancer, outcome.Process.Worker, config)
+		outcome.Reloaded.NotKept = p.noteStarted(outcome.Balancer, outcome.Process.Worker, config)
 	}
 	return nil
 }
@@ -223,7 +223,7 @@ func (e *Engine) refresh(ctx context.Context, p *Project, config Config, opened 
 	if !p.Drift(outcome.Balancer, outcome.Process.Worker, outcome.Process.Started, config) {
 		_ = p.Remember(outcome.Balancer, outcome.Process.Worker, config) // best effort, see there
 		if _, kept := p.lastLoaded(config.Hash); !kept {
-			_ = p.keep("up", config, true)
+			outcome.Reloaded.NotKept = p.keep("up", config, true)
 		}
 		return serves(p, outcome.Process)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,8 +25,35 @@ type Container struct {
 	State      string // Docker's: running, exited, restarting, ...
 	Health     string // healthy, unhealthy, starting, or "" without a health check
 	ImageID    string
-	configHash string // what Compose recorded of the service's definition
-	addresses  string // IP addresses in its networks, separated by spaces
+	Image      string    // the reference that it was created from
+	Number     int       // Compose's, within the service
+	Created    time.Time // to the second
+	configHash string    // what Compose recorded of the service's definition
+	addresses  string    // IP addresses in its networks, separated by spaces
+	networks   string    // the same with their networks, as NETWORK/ADDRESS
+	rollout    rolloutNote
+}
+
+// AddressBeside is a container's IP address in the network in which another one
+// has a certain address; "" where they share none.
+func (c Container) AddressBeside(other Container, ip string) string {
+	for pair := range strings.FieldsSeq(other.networks) {
+		network, address, _ := strings.Cut(pair, "/")
+		if address != ip {
+			continue
+		}
+		for pair := range strings.FieldsSeq(c.networks) {
+			if name, address, _ := strings.Cut(pair, "/"); name == network {
+				return address
+			}
+		}
+	}
+	return ""
+}
+
+// HasAddress tells whether an IP address is one of the container's.
+func (c Container) HasAddress(ip string) bool {
+	return ip != "" && slices.Contains(strings.Fields(c.addresses), ip)
 }
 
 // Running tells whether the container's process runs.
@@ -69,19 +97,24 @@ func containerOf(summary container.Summary) Container {
 		State:      string(summary.State),
 		Health:     healthOf(summary),
 		ImageID:    summary.ImageID,
+		Image:      summary.Image,
+		Created:    time.Unix(summary.Created, 0),
 		configHash: summary.Labels[api.ConfigHashLabel],
+		rollout:    readRolloutNote(summary.Labels),
 	}
+	c.Number, _ = strconv.Atoi(summary.Labels[api.ContainerNumberLabel])
 	if summary.NetworkSettings != nil {
-		var addresses []string
-		for _, network := range summary.NetworkSettings.Networks {
+		var addresses, pairs []string
+		for name, network := range summary.NetworkSettings.Networks {
 			for _, address := range []netip.Addr{network.IPAddress, network.GlobalIPv6Address} {
 				if address.IsValid() {
-					addresses = append(addresses, address.String())
+					addresses, pairs = append(addresses, address.String()), append(pairs, name+"/"+address.String())
 				}
 			}
 		}
 		slices.Sort(addresses)
-		c.addresses = strings.Join(addresses, " ")
+		slices.Sort(pairs)
+		c.addresses, c.networks = strings.Join(addresses, " "), strings.Join(pairs, " ")
 	}
 	if len(summary.Names) > 0 {
 		c.Name = strings.TrimPrefix(summary.Names[0], "/")

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -42,6 +43,31 @@ func (e *Engine) lock(ctx context.Context, p *Project) (release func(), err erro
 		return nil, err
 	}
 	_ = os.Chmod(file.Path(), lockMode) // whatever the umask of who created it; nobody else may, nor needs to
+	return func() { _ = file.Close() }, nil
+}
+
+// tryLock is lock for what takes long: where another process holds the lock, it
+// does not wait, and gives ErrBusy.
+func (e *Engine) tryLock(p *Project) (release func(), err error) {
+	folder, err := p.stateFolder()
+	if err != nil {
+		return func() {}, nil //nolint:nilerr // see lock
+	}
+	file := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(lockMode))
+	held, err := file.TryLock()
+	switch {
+	case noLocks(err):
+		return func() {}, nil
+	case err != nil:
+		return nil, err
+	case !held:
+		return nil, &Problem{
+			Summary: fmt.Sprintf("another docker haproxy is changing project %q: a rollout, a reload or an up is under way", p.Name),
+			Advice:  "Wait until it has ended, then try again.",
+			Cause:   ErrBusy,
+		}
+	}
+	_ = os.Chmod(file.Path(), lockMode)
 	return func() { _ = file.Close() }, nil
 }
 

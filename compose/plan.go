@@ -31,7 +31,14 @@ type Step struct {
 	How   How
 	Cause string
 
-	commands []string // of the Runtime API
+	commands    []string     // of the Runtime API
+	certificate *certificate // that is served instead of its predecessor
+}
+
+// certificate is the file of a certificate, with its key.
+type certificate struct {
+	name string // of the file in the container
+	pem  []byte
 }
 
 // Plan is what "up" or "reload" would do, decided before anything is touched.
@@ -265,7 +272,7 @@ func (p *Project) stepsFrom(loaded string, config Config) (steps []Step, known b
 		case !had:
 			steps = append(steps, Step{What: shorten(source.Name), How: ByReload, Cause: "it is new"})
 		case !bytes.Equal(old, source.Content):
-			steps = append(steps, Step{What: shorten(source.Name), How: ByReload, Cause: "it was edited"})
+			steps = append(steps, p.edited(source, old))
 		}
 	}
 	for name := range was {
@@ -281,12 +288,30 @@ func (p *Project) stepsFrom(loaded string, config Config) (steps []Step, known b
 	return steps, true
 }
 
+// edited is what the edit of a file takes: a reload, unless it is a certificate
+// that its listeners can change for another.
+func (p *Project) edited(source history.Source, old []byte) Step {
+	name, mounted := p.containerPath(source.Name)
+	if !mounted || !haproxy.IsCertificate(old) || !haproxy.IsCertificate(source.Content) {
+		return Step{What: shorten(source.Name), How: ByReload, Cause: "it was edited"}
+	}
+	return Step{
+		What: shorten(source.Name), How: AtRunTime, Cause: "the certificate is another one",
+		certificate: &certificate{name, source.Content},
+	}
+}
+
 // atRunTime makes changes in the HAProxy that runs. A *haproxy.Refusal means
 // that it does not take one of them so.
 func (r *reloading) atRunTime(ctx context.Context, session *haproxy.Session, steps []Step) (Reloaded, error) {
 	for _, step := range steps {
 		for _, command := range step.commands {
 			if err := session.Do(ctx, command); err != nil {
+				return Reloaded{}, err
+			}
+		}
+		if renewed := step.certificate; renewed != nil {
+			if err := session.SetCertificate(ctx, renewed.name, renewed.pem); err != nil {
 				return Reloaded{}, err
 			}
 		}

@@ -43,6 +43,8 @@ var (
 	ErrNoLoadBalancer = errors.New("no haproxy service")
 	// ErrNotLoaded: services have labels, and the load balancer does not load what they make.
 	ErrNotLoaded = errors.New("the load balancer does not load the generated config")
+	// ErrBusy: another process changes the project.
+	ErrBusy = errors.New("another docker haproxy is at it")
 	// ErrNotRunning: the load balancer has no running container.
 	ErrNotRunning = errors.New("the load balancer is not running")
 	// ErrNoMasterSocket: HAProxy was started without -S.

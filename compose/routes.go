@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/compose/v5/pkg/api"
 
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
@@ -138,7 +139,7 @@ func (e *Engine) complete(ctx context.Context, p *Project, service types.Service
 			continue
 		}
 		if len(ports) == 0 {
-			ports = e.exposedPorts(ctx, service.Image)
+			ports = e.exposedPorts(ctx, api.GetImageNameOrDefault(service, p.Name))
 		}
 		if len(ports) != 1 {
 			w.quarantine(service.Name, "which port its containers listen on is not known (%s)\n  say it with the label haproxy.port", knownPorts(ports))

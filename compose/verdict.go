@@ -68,13 +68,14 @@ func (p *Project) noteVerdict(note verdictNote) error {
 }
 
 // noteStarted notes what a HAProxy loaded that was started a moment ago. All of
-// it is best effort.
-func (p *Project) noteStarted(b Balancer, worker int, config Config) {
+// it is best effort; notKept is why it is not in the history.
+func (p *Project) noteStarted(b Balancer, worker int, config Config) (notKept error) {
 	_ = p.Remember(b, worker, config)
-	_ = p.keep("up", config, true)
+	notKept = p.keep("up", config, true)
 	_ = p.noteVerdict(verdictNote{
 		LastVerdict: LastVerdict{Loaded: true, What: "up", Summary: "HAProxy started with " + p.ConfigName()},
 		Container:   b.ID,
 		StartedAt:   b.StartedAt,
 	})
+	return notKept
 }

@@ -449,6 +449,47 @@ func TestLabels_say_what_is_answered_when_nothing_is_there(t *testing.T) {
 	assert.Equal(t, p.ask(request{host: "nobody.example.com"}).status, http.StatusNotFound)
 }
 
+func TestLabels_hold_requests_until_a_container_is_back(t *testing.T) {
+	t.Parallel()
+	p := newRoutedProject(t,
+		app{name: "held", labels: []string{"haproxy.host: held.example.com", "haproxy.hold: 20s"}},
+		app{name: "plain", labels: []string{"haproxy.host: plain.example.com"}},
+	)
+	held := p.container("held").ID
+	p.mustSucceed(p.docker("stop", "--time", "0", held, p.container("plain").ID))
+	p.eventually("HAProxy knows that both are gone", func() error {
+		for name, row := range p.serverRows() {
+			if row.State == "up" {
+				return fmt.Errorf("%s is up", name)
+			}
+		}
+		return nil
+	})
+
+	waits := make(chan answer, 1)
+	go func() {
+		a, _ := p.try(request{method: http.MethodPost, host: "held.example.com", body: "patience"})
+		waits <- a
+	}()
+	began := time.Now()
+	atOnce := p.ask(request{host: "plain.example.com"})
+	assert.Equal(t, atOnce.status, http.StatusServiceUnavailable)
+	assert.Assert(t, atOnce.header.Get("Retry-After") != "")
+	assert.Assert(t, time.Since(began) < time.Second, "without the label nobody waits, but it took %s", time.Since(began))
+	time.Sleep(time.Second)
+	select {
+	case a := <-waits:
+		t.Fatalf("must wait for a container, and is answered with %d: %s", a.status, a.body)
+	default:
+	}
+
+	p.mustSucceed(p.docker("start", held))
+	a := <-waits
+	assert.Equal(t, a.status, http.StatusOK, "%s", a.body)
+	assert.Equal(t, a.by(), "held")
+	assert.Assert(t, strings.Contains(a.body, "patience"), "what was sent with it must arrive:\n%s", a.body)
+}
+
 // gunzip gives the text of a compressed answer.
 func gunzip(t *testing.T, a answer) string {
 	t.Helper()

@@ -150,7 +150,7 @@ func (s *Session) exchange(ctx context.Context, line string) (string, error) {
 }
 
 // roundTrip sends a line and reads its answer. When there is no complete one it breaks the session
-// and returns what it has read with the error.
+// and returns what it has read with the error. That names the command, without a payload below it.
 func (s *Session) roundTrip(ctx context.Context, line string, complete func([]byte) ([]byte, bool)) ([]byte, error) {
 	switch {
 	case s.closed.Load():
@@ -158,8 +158,9 @@ func (s *Session) roundTrip(ctx context.Context, line string, complete func([]by
 	case s.broken != nil:
 		return nil, s.broken
 	}
+	command, _, _ := strings.Cut(line, "\n")
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("HAProxy was not asked %q: %w", line, err)
+		return nil, fmt.Errorf("HAProxy was not asked %q: %w", command, err)
 	}
 	// Closing, unlike a deadline, works with any kind of connection; a session whose command was
 	// interrupted is of no use anyway.
@@ -181,7 +182,7 @@ func (s *Session) roundTrip(ctx context.Context, line string, complete func([]by
 	case ctx.Err() == nil:
 		err = fmt.Errorf("%w: %w", ErrHungUp, err)
 	}
-	err = fmt.Errorf("HAProxy was asked %q: %w", line, err)
+	err = fmt.Errorf("HAProxy was asked %q: %w", command, err)
 	s.broken = fmt.Errorf("%w: %w", ErrSessionBroken, err)
 	return answer, err
 }

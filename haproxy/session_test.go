@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// step is one exchange of a scripted master CLI: the line it expects and the chunks it answers.
+// step is one exchange of a scripted master CLI: the line that it expects, or the lines of a command
+// with a payload, and the chunks it answers.
 type step struct {
 	expect string
 	chunks []string
@@ -53,10 +54,14 @@ func play(t *testing.T, script []step) net.Conn {
 		defer theirs.Close()
 		lines := bufio.NewReader(theirs)
 		for _, step := range script {
-			line, err := lines.ReadString('\n')
-			if err != nil {
-				t.Errorf("%q was never asked: %v", step.expect, err)
-				return
+			line := ""
+			for range strings.Count(step.expect, "\n") + 1 {
+				next, err := lines.ReadString('\n')
+				if err != nil {
+					t.Errorf("%q was never asked: %v", step.expect, err)
+					return
+				}
+				line += next
 			}
 			if line != step.expect+"\n" {
 				t.Errorf("asked %q, the script expects %q", line, step.expect)

@@ -55,13 +55,11 @@ does not guess where there are several. --remove takes everything away again.
 
 In an empty folder, init writes compose.yaml and haproxy/haproxy.cfg: HAProxy in
 front of a few containers of one web app. The files are yours to edit.`,
-		Example: `  # init in the folder of a project of your own
-  docker haproxy init --route shop.example.com=web --route shop.example.com/api=api:3000
+		Example: `  docker haproxy init --route shop.example.com=web --route shop.example.com/api=api:3000
   docker haproxy init --route '*=web' --close-ports
   docker haproxy init --route tcp:5432=db --dry-run
   docker haproxy init --remove
-  # init of a new project
-  docker haproxy init demo
+  docker haproxy init demo            # a new project, in a folder of its own
   docker haproxy init --app-image ghcr.io/you/app:1.0 --app-port 3000 shop
   docker haproxy init --flavor debian --haproxy-version 3.4 --http-port 8080`,
 		Args: cli.RequiresMaxArgs(1),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 )
 
 const (
@@ -58,5 +59,23 @@ func setRetryIn(d *draft, a argument) error {
 		return wrong("is not a number of whole seconds")
 	}
 	d.RetryIn = t
+	return nil
+}
+
+// The bounds of hold: less is no wait, and of clients few wait for longer.
+const (
+	minHold = 100 * time.Millisecond
+	maxHold = 60 * time.Second
+)
+
+func setHold(d *draft, a argument) error {
+	t, err := duration(a.value)
+	switch {
+	case err != nil:
+		return err
+	case t < minHold || t > maxHold:
+		return wrong("is not between 100ms and 60s")
+	}
+	d.Hold = t
 	return nil
 }

@@ -182,6 +182,8 @@ func rightValues() []row {
 		{"page-503", "haproxy/503.html", "", func(s *routing.Spec) { s.Page503 = "/usr/local/etc/haproxy/503.html" }},
 		{"page-503", "./haproxy//503.html", "", func(s *routing.Spec) { s.Page503 = "/usr/local/etc/haproxy/503.html" }},
 		{"retry-in", "2m", "", func(s *routing.Spec) { s.RetryIn = 2 * time.Minute }},
+		{"hold", "100ms", "", func(s *routing.Spec) { s.Hold = 100 * time.Millisecond }},
+		{"hold", "1m", "", func(s *routing.Spec) { s.Hold = time.Minute }},
 		{"snippet", "  option x\r\n\n\tno option \"y\\\" z\" # it's\n# don't", "", func(s *routing.Spec) {
 			s.Snippet = []string{"option x", `no option "y\" z" # it's`, "# don't"}
 		}},
@@ -375,6 +377,9 @@ func wrongValues() []refused {
 		{"page-503", "haproxy/big.html", "14336"},
 		{"retry-in", "500ms", "whole seconds"},
 		{"retry-in", "30", "did you mean 30s"},
+		{"hold", "99ms", "between 100ms and 60s"},
+		{"hold", "61s", "between 100ms and 60s"},
+		{"hold", "20", "did you mean 20s"},
 		{"snippet", " \n ", "is empty"},
 		{"snippet", "option x\nbackend y", "line 2 begins a section"},
 		{"snippet", "no backend y", "begins a section"},

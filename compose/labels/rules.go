@@ -479,6 +479,15 @@ func downRules() table {
 			web: true, set: setRetryIn,
 			aliases: []string{"retry-after", "retry"},
 		},
+		{
+			Label: Label{
+				Group: groupDown, Key: "hold", Default: "not at all", Example: "20s",
+				Values: "a time from 100ms to 60s, such as 500ms or 20s",
+				Doc:    "How long a request waits for a container when none of the service is up; then, or at once without the label, it is answered 503 with Retry-After.",
+			},
+			web: true, set: setHold,
+			aliases: []string{"wait", "try-duration", "lb-try-duration"},
+		},
 	}
 }
 

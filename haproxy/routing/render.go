@@ -141,7 +141,8 @@ func (w *writer) backend(b Backend, gate bool) {
 }
 
 // httpBackend writes what a request meets on its way, in this order: who may
-// come, how often, whether it belongs elsewhere, and what is changed of it.
+// come, how often, whether it belongs elsewhere, whether it has to wait, and what
+// is changed of it.
 func (w *writer) httpBackend(b Backend) {
 	wish := b.Wishes
 	w.in("# No container: not for long, and not the client's fault.")
@@ -159,6 +160,7 @@ func (w *writer) httpBackend(b Backend) {
 	if wish.Auth != nil {
 		w.in("http-request auth realm %s unless { http_auth(%s) }", quote(wish.Auth.Realm), userlist(b.Name))
 	}
+	w.hold(wish.Hold) // of those only who would be served
 	w.paths(wish)
 	for _, h := range wish.Headers {
 		w.header(h)
@@ -255,6 +257,34 @@ func (w *writer) redirects(wish Spec) {
 		}
 		w.in("http-request redirect %s %s code %d", kind, quoteFormat(to.To), code)
 	}
+}
+
+// hold lets a request wait for a server. HAProxy has no loop, but asks each rule
+// anew once the pause before it has ended: after the first that finds a server
+// usable, all others do too. A server that is down, drains or is in maintenance
+// is not usable; a backup is (measured on 3.2.26 and 3.4.7).
+func (w *writer) hold(d time.Duration) {
+	if d == 0 {
+		return
+	}
+	w.in("# No container: wait %s for one.", span(d))
+	for _, step := range holdSteps(d) {
+		w.in("http-request pause %s if { nbsrv lt 1 }", span(step))
+	}
+}
+
+// holdSteps come to exactly d: short ones at first, for most restarts are, and
+// longer ones then, for the sake of the number of lines.
+func holdSteps(d time.Duration) []time.Duration {
+	var steps []time.Duration
+	for waited := time.Duration(0); waited < d; waited += steps[len(steps)-1] {
+		step := 500 * time.Millisecond
+		if waited < time.Second {
+			step = 100 * time.Millisecond
+		}
+		steps = append(steps, min(step, d-waited))
+	}
+	return steps
 }
 
 // paths changes the path of a request before the app sees it.

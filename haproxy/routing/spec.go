@@ -57,6 +57,7 @@ type Spec struct {
 	RateLimit *RateLimit    // per client address
 	Page503   string        // path in HAProxy's container of the page for 503
 	RetryIn   time.Duration // Retry-After of a 503; 0 is the usual
+	Hold      time.Duration // how long a request waits while no server is usable; 0: not at all
 	Snippet   []string      // lines of HAProxy's own language, at the end of the backend
 }
 

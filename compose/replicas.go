@@ -1,0 +1,351 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/containerd/errdefs"
+	"github.com/docker/compose/v5/pkg/api"
+	composesdk "github.com/docker/compose/v5/pkg/compose"
+	"github.com/moby/moby/client"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// The labels that a rollout leaves on the containers it starts. They are no
+// part of the service's definition, so that Compose finds nothing changed.
+const (
+	rolloutLabel         = "com.docker-haproxy.rollout"           // which one: they sort by time
+	previousImageLabel   = "com.docker-haproxy.previous.image"    // the reference of those before
+	previousImageIDLabel = "com.docker-haproxy.previous.image-id" // and what it stood for
+)
+
+// rolloutNote is what those labels say of a container.
+type rolloutNote struct {
+	ID       string
+	Previous ImageRef
+}
+
+// ImageRef is an image as a Compose file names it, and what the name stood for.
+type ImageRef struct {
+	Name string
+	ID   string
+}
+
+func readRolloutNote(labels map[string]string) rolloutNote {
+	return rolloutNote{ID: labels[rolloutLabel], Previous: ImageRef{Name: labels[previousImageLabel], ID: labels[previousImageIDLabel]}}
+}
+
+// RolloutID is the rollout that started a container; "" where another command did.
+func (c Container) RolloutID() string { return c.rollout.ID }
+
+// PreviousImage is the image of the containers that the container's rollout
+// replaced; empty where none did.
+func (c Container) PreviousImage() ImageRef { return c.rollout.Previous }
+
+// NewRolloutID names a rollout that begins now.
+func NewRolloutID() string { return time.Now().UTC().Format("20060102T150405.000Z") }
+
+// Definition is what containers of a service are to be made from.
+type Definition struct {
+	Service types.ServiceConfig
+	ImageID string
+	hash    string
+}
+
+// Definition is what the Compose file says of a service now, or, where image is
+// not empty, the same with another image. The image is fetched if it is not there.
+func (e *Engine) Definition(ctx context.Context, p *Project, service string, image ImageRef) (Definition, error) {
+	config, known := p.Services[service]
+	if !known {
+		return Definition{}, p.unknownService(service)
+	}
+	d := Definition{Service: config}
+	if image != (ImageRef{}) {
+		d.Service.Image, d.ImageID = image.Name, image.ID
+		if inspected, err := e.api().ImageInspect(ctx, image.Name); err != nil || inspected.ID != image.ID {
+			d.Service.Image = image.ID // the name stands for something else by now
+		}
+		d.Service.PullPolicy = types.PullPolicyNever
+		if _, err := e.api().ImageInspect(ctx, d.Service.Image); err != nil {
+			return Definition{}, &Problem{
+				Summary: fmt.Sprintf("the image %s that service %s had before is gone from the engine", image.Name, service),
+				Advice:  "Name it in the Compose file, then run \"docker haproxy rollout\".",
+				Cause:   err,
+			}
+		}
+	} else {
+		images, err := e.FetchImages(ctx, p, service)
+		if err != nil {
+			return Definition{}, err
+		}
+		d.ImageID = images[api.GetImageNameOrDefault(config, p.Name)]
+	}
+	var err error
+	d.hash, err = composesdk.ServiceHash(d.Service)
+	return d, err
+}
+
+// Made tells whether a container is made from the definition.
+func (d Definition) Made(c Container) bool {
+	return c.configHash == d.hash && c.ImageID == d.ImageID
+}
+
+// UpdateRules are how a service wants its containers to be replaced: what its
+// deploy.update_config says.
+type UpdateRules struct {
+	Batch     int // containers at a time; 0: all
+	StopFirst bool
+	Pause     time.Duration // between two batches
+	Monitor   time.Duration // how long a new container is watched
+}
+
+// UpdateRules reads the service's deploy.update_config; false where it has none.
+func (d Definition) UpdateRules() (UpdateRules, bool) {
+	if d.Service.Deploy == nil || d.Service.Deploy.UpdateConfig == nil {
+		return UpdateRules{}, false
+	}
+	c := d.Service.Deploy.UpdateConfig
+	rules := UpdateRules{StopFirst: c.Order == "stop-first", Pause: time.Duration(c.Delay), Monitor: time.Duration(c.Monitor)}
+	if c.Parallelism != nil {
+		rules.Batch = int(*c.Parallelism) //nolint:gosec // a number of containers
+	}
+	return rules, true
+}
+
+// Single tells why no second container of the service can run beside the first;
+// "" where one can.
+func (d Definition) Single() string {
+	if d.Service.ContainerName != "" {
+		return "container_name: " + d.Service.ContainerName
+	}
+	for _, port := range d.Service.Ports {
+		if port.Published != "" {
+			return "published port " + port.Published
+		}
+	}
+	if mode := d.Service.NetworkMode; mode == "host" {
+		return "network_mode: host"
+	}
+	return ""
+}
+
+func (p *Project) unknownService(service string) error {
+	problem := &Problem{
+		Summary: fmt.Sprintf("project %q has no service named %s", p.Name, service),
+		Advice:  "Its services: " + orNone(p.ServiceNames()) + ".",
+	}
+	if near := nearest(service, p.ServiceNames()); near != "" {
+		problem.Advice = fmt.Sprintf("Did you mean %s? %s", near, problem.Advice)
+	}
+	return problem
+}
+
+// Replicas are the containers of a service, by their numbers.
+func (e *Engine) Replicas(ctx context.Context, p *Project, service string) ([]Container, error) {
+	found, err := e.containers(ctx, p.Name, service)
+	slices.SortStableFunc(found, func(a, b Container) int { return a.Number - b.Number })
+	return found, err
+}
+
+// AddReplicas creates and starts containers of a definition beside those that
+// there are, until there are total. The others are not touched, those of other
+// services neither. rollout and previous go into their labels.
+func (e *Engine) AddReplicas(ctx context.Context, p *Project, d Definition, total int, rollout string, previous ImageRef) error {
+	model, err := p.WithSelectedServices([]string{d.Service.Name}, types.IgnoreDependencies)
+	if err != nil {
+		return err
+	}
+	service := d.Service
+	service.SetScale(total)
+	labels := types.Labels{}
+	for name, value := range service.CustomLabels {
+		labels[name] = value
+	}
+	for name, value := range map[string]string{rolloutLabel: rollout, previousImageLabel: previous.Name, previousImageIDLabel: previous.ID} {
+		if value != "" {
+			labels[name] = value
+		}
+	}
+	service.CustomLabels = labels
+	model.Services = types.Services{service.Name: service}
+	err = e.sdk.Up(ctx, model, api.UpOptions{
+		Create: api.CreateOptions{
+			Services:             []string{service.Name},
+			Recreate:             api.RecreateNever,
+			RecreateDependencies: api.RecreateNever,
+			Inherit:              true,
+		},
+		Start: api.StartOptions{Project: model, Services: []string{service.Name}},
+	})
+	if err != nil {
+		return e.explainUp(ctx, p, err)
+	}
+	return nil
+}
+
+// Recreate has Compose bring a service to what its definition says, as a plain
+// "up" does: for one that receives no traffic.
+func (e *Engine) Recreate(ctx context.Context, p *Project, service string, force bool) error {
+	model, err := p.WithSelectedServices([]string{service}, types.IgnoreDependencies)
+	if err != nil {
+		return err
+	}
+	err = e.sdk.Up(ctx, model, api.UpOptions{
+		Create: api.CreateOptions{
+			Services: []string{service}, Recreate: UpOptions{ForceRecreate: force}.recreate(),
+			RecreateDependencies: api.RecreateNever, Inherit: true,
+		},
+		Start: api.StartOptions{Project: model, Services: []string{service}},
+	})
+	if err != nil {
+		return e.explainUp(ctx, p, err)
+	}
+	return nil
+}
+
+// StopReplica stops a container, which has its stop_grace_period to end by
+// itself, and removes it. One that is gone already is no error.
+func (e *Engine) StopReplica(ctx context.Context, c Container) error {
+	_, err := e.api().ContainerStop(ctx, c.ID, client.ContainerStopOptions{})
+	if err == nil || errdefs.IsNotModified(err) {
+		_, err = e.api().ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{}) // its volumes stay, as when Compose scales down
+	}
+	if err != nil && !isNotFound(err) {
+		return e.explain(ctx, err)
+	}
+	return nil
+}
+
+// RemoveReplica removes a container that has received no traffic, at once.
+func (e *Engine) RemoveReplica(ctx context.Context, c Container) error {
+	_, err := e.api().ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	if err != nil && !isNotFound(err) {
+		return e.explain(ctx, err)
+	}
+	return nil
+}
+
+// Ill says what is wrong with a container that was started since, with its last
+// words; nil while nothing is.
+func (e *Engine) Ill(ctx context.Context, c Container) error {
+	now, err := e.inspect(ctx, c)
+	switch {
+	case isNotFound(err):
+		return &Problem{Summary: fmt.Sprintf("container %s is gone", c.Name), Cause: err}
+	case err != nil:
+		return err
+	case now.Restarts > 0:
+		return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d and was started again", now.ExitCode))
+	case !now.Running() && now.State != "created":
+		return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
+	case c.Health == "unhealthy":
+		return e.failed(ctx, c.Name, "is unhealthy")
+	}
+	return nil
+}
+
+// Failed is the error of a container that did not become what it should, with
+// its health check's answer and its last lines.
+func (e *Engine) Failed(ctx context.Context, c Container, how string) error {
+	return e.failed(ctx, c.Name, how)
+}
+
+// RunsSince tells since when a container runs.
+func (e *Engine) RunsSince(ctx context.Context, c Container) (time.Time, error) {
+	now, err := e.inspect(ctx, c)
+	return now.StartedAt, err
+}
+
+// Exclusive makes sure that nobody else changes the project's HAProxy for as long
+// as something is under way. Unlike others it does not wait for its turn: where
+// somebody else is at it, ErrBusy says so.
+func (e *Engine) Exclusive(p *Project) (release func(), err error) { return e.tryLock(p) }
+
+// Tell shows the state of something in the progress display: it is being worked
+// at, done, or has failed.
+func (e *Engine) Tell(id string, progress Progress, text string) {
+	status := map[Progress]api.EventStatus{Working: api.Working, Finished: api.Done, Broken: api.Error}[progress]
+	e.events.On(api.Resource{ID: id, Status: status, Text: text})
+}
+
+// Progress is how far something is.
+type Progress int
+
+// The states of progress.
+const (
+	Working Progress = iota
+	Finished
+	Broken
+)
+
+// Names tells whether a host name is one by which containers of a service are
+// found, such as web or web.backend.
+func Names(fqdn, service string) bool { return names(fqdn, service) }
+
+// DynamicOptions are the options for a server at run time that stands in for one
+// of the configuration.
+func (p *Project) DynamicOptions(backend, server string) (options string, found bool) {
+	files, _ := p.configFiles()
+	var all []byte
+	for _, file := range files {
+		all = append(append(all, file.Content...), '\n')
+	}
+	return haproxy.DynamicOptions(all, backend, server)
+}
+
+// Apply has HAProxy take over a configuration that was edited since, its labels
+// included, as "reload" does. The caller holds Exclusive. Where nothing was
+// edited, nothing is done.
+func (e *Engine) Apply(ctx context.Context, p *Project, running Balancer, opts ReloadOptions) (Reloaded, error) {
+	plan, err := e.PlanReload(ctx, p, running)
+	if err != nil || len(plan.Steps) == 0 || plan.Unknown != "" {
+		return Reloaded{}, err
+	}
+	return e.regenerateAndReload(ctx, p, running, "rollout", opts)
+}
+
+// InOrder orders services so that each comes behind those that it depends on. No
+// names mean all services but the load balancer, those of profiles that are not
+// enabled apart.
+func (p *Project) InOrder(names []string) ([]string, error) {
+	for _, name := range names {
+		if _, known := p.Services[name]; !known {
+			return nil, p.unknownService(name)
+		}
+		if name == LoadBalancer {
+			return nil, &Problem{
+				Summary: "the load balancer itself is not rolled out: its connections would be cut",
+				Advice:  `"docker haproxy reload" applies an edited configuration, "docker haproxy up" replaces its container.`,
+			}
+		}
+	}
+	var ordered []string
+	var visit func(name string)
+	visit = func(name string) {
+		if slices.Contains(ordered, name) || name == LoadBalancer {
+			return
+		}
+		service, enabled := p.Services[name]
+		if !enabled {
+			return
+		}
+		for _, dependency := range slices.Sorted(maps.Keys(service.DependsOn)) {
+			visit(dependency)
+		}
+		if !slices.Contains(ordered, name) {
+			ordered = append(ordered, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Services)) { // the loader refuses circles
+		visit(name)
+	}
+	if len(names) == 0 {
+		return ordered, nil
+	}
+	return slices.DeleteFunc(ordered, func(name string) bool { return !slices.Contains(names, name) }), nil
+}

@@ -1,0 +1,59 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/docker/cli/cli"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-haproxy/docker-haproxy/rollout"
+)
+
+func newScaleCommand(dockerCLI command.Cli, project *projectOptions) *cobra.Command {
+	var opts rolloutOptions
+	cmd := &cobra.Command{
+		Use:   "scale [OPTIONS] SERVICE=N...",
+		Short: "Change how many containers a service has, without losing a request",
+		Long: `Start or stop containers of a service. New ones receive requests once Docker's
+health check and HAProxy's own check have passed; those that go get no new requests
+and finish those they have before they are stopped.
+
+The Compose file is not touched: "up" goes back to the number that it names.`,
+		Example: `  docker haproxy scale web=10
+  docker haproxy scale web=2 --websocket-timeout 10m`,
+		Args:              cli.RequiresMinArgs(1),
+		ValidArgsFunction: completeServices(dockerCLI, project),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runScale(cmd.Context(), dockerCLI, project, opts, args)
+		},
+	}
+	opts.drainFlags(cmd.Flags())
+	opts.policy.Monitor = defaultMonitor
+	mustRegister(cmd, "format", completeFormats)
+	return cmd
+}
+
+func runScale(ctx context.Context, dockerCLI command.Cli, options *projectOptions, opts rolloutOptions, args []string) error {
+	wanted := map[string]int{}
+	var services []string
+	for _, arg := range args {
+		service, digits, found := strings.Cut(arg, "=")
+		n, err := strconv.Atoi(digits)
+		if !found || err != nil || n < 0 {
+			return fmt.Errorf("%q is not SERVICE=N, such as web=3", arg)
+		}
+		wanted[service] = n
+		services = append(services, service)
+	}
+	return options.rollOut(ctx, dockerCLI, "scale", opts, rollout.Chosen{}, func(ctx context.Context, r *rollout.Rollout) ([]rollout.Result, error) {
+		services, err := r.Services(services)
+		if err != nil {
+			return nil, err
+		}
+		return each(services, func(service string) (rollout.Result, error) { return r.Scale(ctx, service, wanted[service]) })
+	})
+}

@@ -1,0 +1,171 @@
+package rollout
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+// Replica is a container of the service, and the servers by which HAProxy reaches it.
+type Replica struct {
+	compose.Container
+
+	New   bool // made from what is to be; the others are old
+	Seats []haproxy.ServerState
+}
+
+// Observation is what there is of a service, on the engine and in HAProxy.
+type Observation struct {
+	Service string
+	Desired int    // how many containers the Compose file asks for
+	Single  string // why two cannot run side by side; "" where they can
+
+	Replicas []Replica
+	// Seats are all servers that HAProxy has for the service, with a container or without.
+	Seats []haproxy.ServerState
+}
+
+// observe reads the state of a service. began is the rollout whose containers are
+// the new ones among those that all agree with the definition; "" where being so
+// is enough.
+func observe(service string, desired int, single string, containers []compose.Container, servers []haproxy.ServerState, isNew func(compose.Container) bool) Observation {
+	o := Observation{Service: service, Desired: desired, Single: single}
+	for _, c := range containers {
+		r := Replica{Container: c, New: isNew(c)}
+		for _, s := range servers {
+			if c.Running() && c.HasAddress(s.Addr) {
+				r.Seats = append(r.Seats, s)
+			}
+		}
+		o.Replicas = append(o.Replicas, r)
+	}
+	backends := o.backendsOf()
+	for _, s := range servers {
+		mine := compose.Names(s.FQDN, service) || slices.ContainsFunc(containers, func(c compose.Container) bool { return c.HasAddress(s.Addr) })
+		standIn := strings.HasSuffix(s.Server, standInSuffix) && slices.Contains(backends, s.Backend)
+		if mine || standIn {
+			o.Seats = append(o.Seats, s)
+		}
+	}
+	return o
+}
+
+func (o Observation) backendsOf() []string {
+	var names []string
+	for _, r := range o.Replicas {
+		for _, s := range r.Seats {
+			names = append(names, s.Backend)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Backends are the backends that have servers for the service.
+func (o Observation) Backends() []string {
+	var names []string
+	for _, s := range o.Seats {
+		names = append(names, s.Backend)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// isSlot tells whether a server is one of several that share their host name.
+func (o Observation) isSlot(seat haproxy.ServerState) bool {
+	n := 0
+	for _, s := range o.Seats {
+		if s.Backend == seat.Backend && s.FQDN != "" && s.FQDN == seat.FQDN {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// vacant are the slots that no container has.
+func (o Observation) vacant() []haproxy.ServerState {
+	var free []haproxy.ServerState
+	for _, s := range o.Seats {
+		if s.Addr == "" && o.isSlot(s) {
+			free = append(free, s)
+		}
+	}
+	return free
+}
+
+// room is how many more containers HAProxy can take at once: as many as the
+// fullest backend has vacant slots. limited is false where it has no slots.
+func (o Observation) room() (n int, limited bool) {
+	slots, free := map[string]bool{}, map[string]int{}
+	for _, s := range o.Seats {
+		if o.isSlot(s) {
+			slots[s.Backend+" "+s.FQDN] = true
+			if s.Addr == "" {
+				free[s.Backend+" "+s.FQDN]++
+			}
+		}
+	}
+	for host := range slots {
+		if !limited || free[host] < n {
+			n, limited = free[host], true
+		}
+	}
+	return n, limited
+}
+
+// old are the running containers that are to go, stale those that do not run.
+func (o Observation) old() []Replica {
+	return o.pick(func(r Replica) bool { return !r.New && r.Running() })
+}
+
+func (o Observation) new() []Replica { return o.pick(func(r Replica) bool { return r.New }) }
+
+func (o Observation) dead() []Replica {
+	return o.pick(func(r Replica) bool { return !r.New && !r.Running() })
+}
+
+func (o Observation) pick(keep func(Replica) bool) []Replica {
+	return slices.DeleteFunc(slices.Clone(o.Replicas), func(r Replica) bool { return !keep(r) })
+}
+
+// byNewest orders rollouts: the newest rollout among containers, "" where none of
+// them comes from one.
+func newestRollout(containers []compose.Container) string {
+	newest := ""
+	for _, c := range containers {
+		newest = max(newest, c.RolloutID())
+	}
+	return newest
+}
+
+// newOnes decides which containers are the new ones of a rollout that is resumed
+// or aborted. Where some agree with the definition and some do not, the first are.
+// Where all agree, it was forced: those that the newest rollout has started are,
+// and what is older than they are is old.
+func newOnes(containers []compose.Container, made func(compose.Container) bool) func(compose.Container) bool {
+	if slices.ContainsFunc(containers, func(c compose.Container) bool { return !made(c) }) {
+		return made
+	}
+	newest := newestRollout(containers)
+	first := -1
+	for i, c := range containers {
+		if newest != "" && c.RolloutID() == newest && (first < 0 || c.Created.Before(containers[first].Created)) {
+			first = i
+		}
+	}
+	return func(c compose.Container) bool {
+		return first < 0 || c.RolloutID() == newest || !c.Created.Before(containers[first].Created)
+	}
+}
+
+// servers asks HAProxy for its servers.
+func servers(ctx context.Context, live *compose.Live) (states []haproxy.ServerState, err error) {
+	err = live.Do(ctx, func(session *haproxy.Session) error {
+		states, err = session.ServersState(ctx, "")
+		return err
+	})
+	return states, err
+}

@@ -1,0 +1,440 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+)
+
+const (
+	// pollInterval is the pause between two looks at containers and servers: some
+	// milliseconds of work each.
+	pollInterval = 50 * time.Millisecond
+
+	// goneTimeout bounds the wait for the DNS to give up containers that are gone:
+	// HAProxy asks it every second.
+	goneTimeout = 10 * time.Second
+)
+
+// run is a rollout of one service on its way.
+type run struct {
+	engine  *compose.Engine
+	project *compose.Project
+	live    *compose.Live
+
+	service  string
+	policy   Policy
+	target   compose.Definition
+	id       string // goes into the labels of the containers that it starts
+	previous compose.ImageRef
+	isNew    func(compose.Container) bool
+
+	leaving []haproxy.ServerState // servers of containers that are being stopped
+	result  Result
+}
+
+// observe looks at the engine and at HAProxy.
+func (r *run) observe(ctx context.Context) (Observation, error) {
+	containers, err := r.engine.Replicas(ctx, r.project, r.service)
+	if err != nil {
+		return Observation{}, err
+	}
+	states, err := servers(ctx, r.live)
+	if err != nil {
+		return Observation{}, err
+	}
+	return observe(r.service, r.target.Service.GetScale(), r.target.Single(), containers, states, r.isNew), nil
+}
+
+// until looks again and again until something is done, or the time is over.
+func (r *run) until(ctx context.Context, timeout time.Duration, done func(context.Context) (bool, error)) error {
+	deadline := time.Now().Add(timeout)
+	for {
+		ok, err := done(ctx)
+		if ok || err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return errTimeout
+		}
+		timer := time.NewTimer(pollInterval)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+var errTimeout = errors.New("it took too long")
+
+// held tells whether new containers must not take traffic before all is ready.
+func (r *run) held() bool { return r.policy.Flip || r.policy.Canary != nil }
+
+// execute carries a plan out.
+func (r *run) execute(ctx context.Context, plan Plan) (err error) {
+	began := time.Now()
+	before, err := r.count(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		after, countErr := r.count(context.WithoutCancel(ctx))
+		counted := after.since(before)
+		r.result.Requests, r.result.Lost, r.result.Duration = counted.requests, counted.lost, time.Since(began)
+		if err == nil {
+			err = countErr
+		}
+	}()
+	if err := r.removeDead(ctx, plan.Remove); err != nil {
+		return err
+	}
+	for i, batch := range plan.Batches {
+		if i > 0 && r.policy.Pause > 0 {
+			r.engine.Tell("Service "+r.service, compose.Working, fmt.Sprintf("Pausing for %s", r.policy.Pause))
+			if err := sleep(ctx, r.policy.Pause); err != nil {
+				return r.stopped(ctx, i, err)
+			}
+		}
+		step := r.newFirst
+		if plan.StopFirst {
+			step = r.oldFirst
+		}
+		if err := step(ctx, batch, i == 0); err != nil {
+			return r.stopped(ctx, i, err)
+		}
+	}
+	return r.timed(&r.result.Stages.Settle, func() error { return r.settle(context.WithoutCancel(ctx)) })
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// timed adds what work takes to a stage.
+func (r *run) timed(stage *time.Duration, work func() error) error {
+	began := time.Now()
+	defer func() { *stage += time.Since(began) }()
+	return work()
+}
+
+// removeDead removes old containers that do not run: Compose would start them
+// again. They have no traffic to lose.
+func (r *run) removeDead(ctx context.Context, names []string) error {
+	o, err := r.observe(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range o.Replicas {
+		if slices.Contains(names, c.Name) {
+			if err := r.engine.StopReplica(ctx, c.Container); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// newFirst starts new containers beside the old ones, lets them in, and takes old
+// ones out. Until the first old one is stopped, everything can be taken back.
+func (r *run) newFirst(ctx context.Context, batch Batch, first bool) error {
+	fresh, err := r.start(ctx, batch.Start)
+	if err == nil && first && r.policy.Canary != nil {
+		err = r.timed(&r.result.Stages.Canary, func() error { return r.tryOut(ctx, fresh) })
+	}
+	if err == nil && r.held() {
+		err = r.letIn(ctx, fresh, batch.Retire)
+	}
+	if err != nil {
+		return r.takeBack(ctx, fresh, err)
+	}
+	if err := r.retire(ctx, batch.Retire, fresh); err != nil {
+		if errors.Is(err, errRestored) {
+			return r.takeBack(ctx, fresh, err)
+		}
+		return err
+	}
+	return nil
+}
+
+// oldFirst takes old containers out and starts new ones in their places.
+func (r *run) oldFirst(ctx context.Context, batch Batch, _ bool) error {
+	if err := r.retire(ctx, batch.Retire, nil); err != nil {
+		return err
+	}
+	fresh, err := r.start(ctx, batch.Start)
+	if err != nil {
+		return r.takeBack(ctx, fresh, err)
+	}
+	return nil
+}
+
+// start starts new containers and waits until they are ready for traffic. What it
+// gives with an error was started all the same.
+func (r *run) start(ctx context.Context, n int) ([]Replica, error) {
+	o, err := r.observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fresh := o.pick(func(c Replica) bool { return c.New && !o.seated(c, nil, r.held()) }) // of a rollout that is resumed
+	if n == 0 && len(fresh) == 0 {
+		return nil, nil
+	}
+	if err := r.makeRoom(ctx, &o, n); err != nil {
+		return nil, err
+	}
+	if r.held() {
+		if err := r.setMode(ctx, o.vacant(), haproxy.ModeDrain); err != nil {
+			return nil, err
+		}
+	} else if err := r.free(ctx, o); err != nil {
+		return nil, err
+	}
+	known := o.Replicas
+	if n > 0 {
+		err = r.timed(&r.result.Stages.Start, func() error {
+			return r.engine.AddReplicas(ctx, r.project, r.target, len(o.Replicas)+n, r.id, r.previous)
+		})
+	}
+	now, observeErr := r.observe(context.WithoutCancel(ctx))
+	if observeErr == nil {
+		fresh = append(fresh, now.pick(func(c Replica) bool { return !isAmong(c, known) })...)
+		r.result.Started += len(fresh)
+	}
+	if err := errors.Join(err, observeErr); err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return fresh, err
+	}
+	return r.ready(ctx, fresh)
+}
+
+// makeRoom waits for slots of containers that were stopped a moment ago, if new
+// ones need them.
+func (r *run) makeRoom(ctx context.Context, o *Observation, n int) error {
+	return r.until(ctx, goneTimeout, func(ctx context.Context) (done bool, err error) {
+		if *o, err = r.observe(ctx); err != nil {
+			return false, err
+		}
+		if err := r.release(ctx, *o); err != nil {
+			return false, err
+		}
+		room, limited := o.room()
+		return !limited || room >= n || len(r.leaving) == 0, nil
+	})
+}
+
+// ready waits until new containers run, are healthy, pass HAProxy's check and
+// have run for some time. One that fails is an error with its last lines.
+func (r *run) ready(ctx context.Context, fresh []Replica) ([]Replica, error) {
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	began, said := time.Now(), map[string]string{}
+	healthy, introduced := false, false
+	var waiting Replica
+	var lacks string
+	err := r.until(ctx, r.policy.WaitTimeout, func(ctx context.Context) (bool, error) {
+		o, err := r.observe(ctx)
+		if err != nil {
+			return false, err
+		}
+		if err := r.release(ctx, o); err != nil {
+			return false, err
+		}
+		if fresh, err = o.again(fresh); err != nil {
+			return false, err
+		}
+		lacks = ""
+		for _, c := range fresh {
+			missing, err := r.lacks(ctx, o, c, fresh)
+			if err != nil {
+				return false, err
+			}
+			if said[c.ID] != missing {
+				r.engine.Tell("Container "+c.Name, compose.Working, cmpOr(missing, "Ready"))
+				said[c.ID] = missing
+			}
+			if missing != "" {
+				waiting, lacks = c, missing
+			}
+		}
+		if !healthy && !slices.ContainsFunc(fresh, func(c Replica) bool { return !c.healthy() }) {
+			healthy = true
+			r.result.Stages.Health += time.Since(began)
+			began = time.Now()
+		}
+		if healthy && !introduced {
+			introduced = true
+			return false, r.standIn(ctx, o, fresh)
+		}
+		return lacks == "", nil
+	})
+	if healthy {
+		r.result.Stages.Check += time.Since(began)
+	}
+	switch {
+	case errors.Is(err, errTimeout):
+		err = r.engine.Failed(ctx, waiting.Container, fmt.Sprintf("was not ready after %s: %s", r.policy.WaitTimeout, strings.ToLower(lacks)))
+	case err == nil:
+		for _, c := range fresh {
+			r.engine.Tell("Container "+c.Name, compose.Finished, "Serves")
+		}
+	}
+	return fresh, err
+}
+
+func cmpOr(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// lacks is what a new container is still waited for; "" when it is ready.
+func (r *run) lacks(ctx context.Context, o Observation, c Replica, fresh []Replica) (string, error) {
+	if !c.Running() || c.Health == "unhealthy" {
+		return "Waiting for its start", r.engine.Ill(ctx, c.Container)
+	}
+	if !c.healthy() {
+		return "Waiting for its health check", nil
+	}
+	if !o.seated(c, fresh, r.held()) {
+		return "Waiting for HAProxy's check", nil
+	}
+	since, err := r.engine.RunsSince(ctx, c.Container)
+	if err != nil {
+		return "", err
+	}
+	if time.Since(since) < r.policy.Monitor {
+		return fmt.Sprintf("Watching it for %s", r.policy.Monitor), nil
+	}
+	return "", r.engine.Ill(ctx, c.Container)
+}
+
+func (r Replica) healthy() bool { return r.Running() && (r.Health == "healthy" || r.Health == "") }
+
+// again finds containers again in a later observation.
+func (o Observation) again(all []Replica) ([]Replica, error) {
+	var found []Replica
+	for _, c := range all {
+		i := slices.IndexFunc(o.Replicas, func(r Replica) bool { return r.ID == c.ID })
+		if i < 0 {
+			return all, &compose.Problem{Summary: fmt.Sprintf("container %s is gone: somebody has removed it", c.Name)}
+		}
+		found = append(found, o.Replicas[i])
+	}
+	return found, nil
+}
+
+// letIn opens the servers of new containers that were held back, and then closes
+// those of the old ones: in one go, so that all traffic changes sides at once.
+func (r *run) letIn(ctx context.Context, fresh []Replica, retire []string) error {
+	o, err := r.observe(ctx)
+	if err != nil {
+		return err
+	}
+	if fresh, err = o.again(fresh); err != nil {
+		return err
+	}
+	if err := r.setMode(ctx, seatsOf(fresh), haproxy.ModeReady); err != nil {
+		return err
+	}
+	if !r.policy.Flip {
+		return nil
+	}
+	return r.setMode(ctx, seatsOf(o.pick(func(c Replica) bool { return slices.Contains(retire, c.Name) })), haproxy.ModeMaintenance)
+}
+
+func seatsOf(replicas []Replica) []haproxy.ServerState {
+	var seats []haproxy.ServerState
+	for _, r := range replicas {
+		seats = append(seats, r.Seats...)
+	}
+	return seats
+}
+
+// takeBack removes new containers and leaves traffic as it was.
+func (r *run) takeBack(ctx context.Context, fresh []Replica, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackTime+r.policy.DrainTimeout)
+	defer cancel()
+	r.engine.Tell("Service "+r.service, compose.Working, "Taking the new containers back")
+	err := r.discard(ctx, fresh)
+	if err != nil {
+		r.engine.Tell("Service "+r.service, compose.Broken, "Not all could be taken back")
+		return errors.Join(cause, &compose.Problem{
+			Summary: fmt.Sprintf("the new containers of service %s could not all be taken back: %v", r.service, err),
+			Advice:  `Traffic is served; "docker haproxy rollout --abort" tries again.`,
+			Cause:   err,
+		})
+	}
+	r.result.Started -= len(fresh)
+	r.engine.Tell("Service "+r.service, compose.Finished, "As it was")
+	return cause
+}
+
+// takeBackTime bounds taking back, draining apart.
+const takeBackTime = time.Minute
+
+// discard removes new containers, those that have taken traffic after a drain.
+func (r *run) discard(ctx context.Context, fresh []Replica) error {
+	o, err := r.observe(ctx)
+	if err != nil {
+		return err
+	}
+	var there, unused []Replica
+	for _, c := range fresh {
+		i := slices.IndexFunc(o.Replicas, func(other Replica) bool { return other.ID == c.ID })
+		switch {
+		case i < 0:
+		case len(o.Replicas[i].Seats) > 0:
+			there = append(there, o.Replicas[i])
+		default:
+			unused = append(unused, o.Replicas[i])
+		}
+	}
+	if err := r.drainAndStop(ctx, there, nil, true); err != nil {
+		return err
+	}
+	for _, c := range unused {
+		if err := r.engine.RemoveReplica(ctx, c.Container); err != nil {
+			return err
+		}
+		r.engine.Tell("Container "+c.Name, compose.Finished, "Removed")
+	}
+	return r.settle(ctx)
+}
+
+// stopped says how far a rollout of several batches came before it failed.
+func (r *run) stopped(ctx context.Context, done int, cause error) error {
+	if errors.Is(cause, context.Canceled) {
+		cause = &compose.Problem{Summary: "interrupted; the new containers are taken back", Cause: cause}
+	}
+	if done == 0 {
+		return cause
+	}
+	o, err := r.observe(context.WithoutCancel(ctx))
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	return errors.Join(cause, &compose.Problem{
+		Summary: fmt.Sprintf("service %s is half done: %d new and %d old containers serve", r.service, len(o.new()), len(o.old())),
+		Advice:  `"docker haproxy rollout --resume" goes on, "--abort" goes back.`,
+		Cause:   cause,
+	})
+}
