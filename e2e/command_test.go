@@ -136,6 +136,16 @@ func (r *running) wait() result {
 	return r.ended()
 }
 
+// done is closed when the command has ended.
+func (r *running) done() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		r.ended()
+		close(done)
+	}()
+	return done
+}
+
 // interrupt sends what Ctrl-C sends. docker passes it on to its plugin, as the
 // terminal would.
 func (r *running) interrupt() {

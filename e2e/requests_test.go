@@ -102,7 +102,8 @@ func (p *project) servedBy(n int) []string {
 type load struct {
 	*traffic.Load
 
-	t *testing.T
+	t    *testing.T
+	more []*traffic.Load // to other paths
 }
 
 // startLoad sends traffic to the app until the test ends it: so many clients of
@@ -137,13 +138,15 @@ func (l *load) goOn(n int64) {
 // websocket closed.
 func (l *load) mustLoseNothing() {
 	l.t.Helper()
-	report := l.Stop()
-	var account strings.Builder
-	_ = report.Write(&account)
-	if report.Lost() > 0 || report.Answered() == 0 || report.Reconnected() > 0 {
-		l.t.Fatalf("nothing must be lost, and no websocket closed, but %d requests were lost and %d websockets closed:\n%s", report.Lost(), report.Reconnected(), account.String())
+	for _, some := range append([]*traffic.Load{l.Load}, l.more...) {
+		report := some.Stop()
+		var account strings.Builder
+		_ = report.Write(&account)
+		if report.Lost() > 0 || report.Answered() == 0 || report.Reconnected() > 0 {
+			l.t.Fatalf("nothing must be lost, and no websocket closed, but %d requests were lost and %d websockets closed:\n%s", report.Lost(), report.Reconnected(), account.String())
+		}
+		l.t.Log("\n" + account.String())
 	}
-	l.t.Log("\n" + account.String())
 }
 
 // serves is a condition for eventually: the app's answers have a header.

@@ -206,7 +206,9 @@ func runRollout(cmd *cobra.Command, dockerCLI command.Cli, options *projectOptio
 			if err != nil {
 				return nil, options.explained(dockerCLI, err)
 			}
-			printReloaded(dockerCLI, options, reloaded)
+			if reloaded.Verdict.Loaded {
+				printReloaded(dockerCLI, options, reloaded)
+			}
 		}
 		return each(services, func(service string) (rollout.Result, error) {
 			prepared, err := r.Prepare(ctx, service, compose.ImageRef{}, opts.resume)
@@ -257,7 +259,7 @@ func each(services []string, work func(service string) (rollout.Result, error)) 
 	var results []rollout.Result
 	for _, service := range services {
 		result, err := work(service)
-		if result.Service != "" {
+		if result.Service != "" && (err == nil || result.Started+result.Stopped > 0) {
 			results = append(results, result)
 		}
 		if err != nil {
