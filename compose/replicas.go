@@ -172,6 +172,7 @@ func (e *Engine) AddReplicas(ctx context.Context, p *Project, d Definition, tota
 		}
 	}
 	service.CustomLabels = labels
+	service.DependsOn = nil // they run; it is no part of the definition's hash
 	model.Services = types.Services{service.Name: service}
 	err = e.sdk.Up(ctx, model, api.UpOptions{
 		Create: api.CreateOptions{
@@ -195,6 +196,9 @@ func (e *Engine) Recreate(ctx context.Context, p *Project, service string, force
 	if err != nil {
 		return err
 	}
+	config := model.Services[service]
+	config.DependsOn = nil
+	model.Services = types.Services{service: config}
 	err = e.sdk.Up(ctx, model, api.UpOptions{
 		Create: api.CreateOptions{
 			Services: []string{service}, Recreate: UpOptions{ForceRecreate: force}.recreate(),

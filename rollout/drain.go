@@ -24,7 +24,11 @@ func (r *run) retire(ctx context.Context, names []string, fresh []Replica) error
 		return err
 	}
 	old := o.pick(func(c Replica) bool { return slices.Contains(names, c.Name) })
-	return r.drainAndStop(ctx, old, fresh, false)
+	if err := r.drainAndStop(ctx, old, fresh, false); err != nil {
+		return err
+	}
+	r.result.Stopped += len(old)
+	return nil
 }
 
 // leave is one container on its way out.
@@ -61,19 +65,19 @@ func (r *run) drainAndStop(ctx context.Context, old, fresh []Replica, forGood bo
 			work = context.WithoutCancel(ctx)
 		}
 		draining, err := r.drained(work, leaving, began)
-		if err != nil && !begun {
+		begun = begun || slices.ContainsFunc(leaving, func(c *leave) bool { return c.stopped != nil })
+		switch {
+		case err != nil && !begun:
 			return errors.Join(err, r.restore(ctx, old))
-		}
-		if err != nil {
+		case err != nil && ctx.Err() != nil && work == ctx:
+			continue // Ctrl-C, when the first one was just being stopped
+		case err != nil:
 			return err
 		}
-		begun = begun || draining < len(leaving)
 		if draining == 0 {
 			break
 		}
-		if err := sleep(work, pollInterval); err != nil && begun {
-			return err
-		}
+		_ = sleep(work, pollInterval) // Ctrl-C is seen above
 	}
 	r.result.Stages.Drain += time.Since(began)
 	began = time.Now()
@@ -156,7 +160,7 @@ func (r *run) drained(ctx context.Context, leaving []*leave, began time.Time) (d
 		}
 		r.engine.Tell("Container "+c.Name, compose.Working, "Stopping")
 		r.leaving = append(r.leaving, c.Seats...)
-		r.result.Stopped++
+		r.gone[c.ID] = true
 		c.stopped = make(chan error, 1)
 		go func() { // each has its own grace period to end in
 			err := r.engine.StopReplica(context.WithoutCancel(ctx), c.Container)

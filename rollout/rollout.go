@@ -80,7 +80,7 @@ func (r *Rollout) Prepare(ctx context.Context, service string, image compose.Ima
 	one := &run{
 		engine: r.engine, project: r.project, live: r.live,
 		service: service, policy: policy, target: target, id: compose.NewRolloutID(),
-		isNew: newOnes(containers, target.Made), result: Result{Service: service},
+		isNew: newOnes(containers, target.Made), gone: map[string]bool{}, result: Result{Service: service},
 	}
 	o, err := one.observe(ctx)
 	if err != nil {
@@ -135,7 +135,13 @@ func (r *Rollout) Execute(ctx context.Context, p *Prepared) (Result, error) {
 	one := p.run
 	switch {
 	case p.Plan.Plain:
-		err := r.engine.Recreate(ctx, r.project, one.service, r.policy.Force)
+		before, err := one.observe(ctx)
+		if err == nil {
+			err = r.engine.Recreate(ctx, r.project, one.service, r.policy.Force)
+		}
+		if err == nil {
+			one.result.Started, one.result.Stopped = before.Desired, len(before.Replicas)
+		}
 		return one.result, err
 	case p.Plan.Nothing():
 		return one.result, one.settle(ctx) // what a rollout that was killed has left
@@ -214,7 +220,8 @@ func (r *Rollout) Scale(ctx context.Context, service string, wanted int) (Result
 	}
 	one := &run{
 		engine: r.engine, project: r.project, live: r.live, service: service, policy: r.policy,
-		target: target, id: newestRollout(containers), isNew: func(compose.Container) bool { return true }, result: Result{Service: service},
+		target: target, id: newestRollout(containers), isNew: func(compose.Container) bool { return true },
+		gone: map[string]bool{}, result: Result{Service: service},
 	}
 	o, err := one.observe(ctx)
 	if err != nil {

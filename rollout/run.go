@@ -35,7 +35,9 @@ type run struct {
 	previous compose.ImageRef
 	isNew    func(compose.Container) bool
 
-	leaving []haproxy.ServerState // servers of containers that are being stopped
+	known   map[string]bool       // IDs of the containers before the batch
+	gone    map[string]bool       // IDs of those that were stopped
+	leaving []haproxy.ServerState // servers of those
 	result  Result
 }
 
@@ -97,6 +99,9 @@ func (r *run) execute(ctx context.Context, plan Plan) (err error) {
 		return err
 	}
 	for i, batch := range plan.Batches {
+		if ctx.Err() != nil {
+			return r.stopped(ctx, i, ctx.Err())
+		}
 		if i > 0 && r.policy.Pause > 0 {
 			r.engine.Tell("Service "+r.service, compose.Working, fmt.Sprintf("Pausing for %s", r.policy.Pause))
 			if err := sleep(ctx, r.policy.Pause); err != nil {
@@ -171,16 +176,42 @@ func (r *run) newFirst(ctx context.Context, batch Batch, first bool) error {
 	return nil
 }
 
-// oldFirst takes old containers out and starts new ones in their places.
+// oldFirst takes old containers out and starts new ones in their places. Where
+// those fail, there is no way back but to start the image from before again.
 func (r *run) oldFirst(ctx context.Context, batch Batch, _ bool) error {
 	if err := r.retire(ctx, batch.Retire, nil); err != nil {
 		return err
 	}
 	fresh, err := r.start(ctx, batch.Start)
-	if err != nil {
-		return r.takeBack(ctx, fresh, err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = r.takeBack(ctx, fresh, err)
+	if len(batch.Retire) == 0 {
+		return err
+	}
+	return errors.Join(err, r.startPrevious(context.WithoutCancel(ctx), len(batch.Retire)))
+}
+
+// startPrevious starts containers of the image from before, and says so as an error.
+func (r *run) startPrevious(ctx context.Context, n int) error {
+	if r.previous.ID == "" || r.previous.ID == r.target.ImageID {
+		return &compose.Problem{
+			Summary: fmt.Sprintf("service %s has %d containers fewer than before: the old ones had to make room", r.service, n),
+			Advice:  `Mend the service in the Compose file, then run "docker haproxy rollout --resume".`,
+		}
+	}
+	target, id := r.target, r.id
+	defer func() { r.target, r.id = target, id }()
+	var err error
+	if r.target, err = r.engine.Definition(ctx, r.project, r.service, r.previous); err != nil {
+		return err
+	}
+	r.id = ""
+	if _, err := r.start(ctx, n); err != nil {
+		return fmt.Errorf("the image from before, %s, does not come up either: %w", r.previous.Name, err)
+	}
+	return &compose.Problem{Summary: fmt.Sprintf("service %s runs %s again, the image from before", r.service, r.previous.Name)}
 }
 
 // start starts new containers and waits until they are ready for traffic. What it
@@ -204,7 +235,10 @@ func (r *run) start(ctx context.Context, n int) ([]Replica, error) {
 	} else if err := r.free(ctx, o); err != nil {
 		return nil, err
 	}
-	known := o.Replicas
+	r.known = map[string]bool{}
+	for _, c := range o.Replicas {
+		r.known[c.ID] = true
+	}
 	if n > 0 {
 		err = r.timed(&r.result.Stages.Start, func() error {
 			return r.engine.AddReplicas(ctx, r.project, r.target, len(o.Replicas)+n, r.id, r.previous)
@@ -212,7 +246,7 @@ func (r *run) start(ctx context.Context, n int) ([]Replica, error) {
 	}
 	now, observeErr := r.observe(context.WithoutCancel(ctx))
 	if observeErr == nil {
-		fresh = append(fresh, now.pick(func(c Replica) bool { return !isAmong(c, known) })...)
+		fresh = append(fresh, now.pick(func(c Replica) bool { return !r.known[c.ID] })...)
 		r.result.Started += len(fresh)
 	}
 	if err := errors.Join(err, observeErr); err != nil {
@@ -375,6 +409,12 @@ func (r *run) takeBack(ctx context.Context, fresh []Replica, cause error) error 
 	defer cancel()
 	r.engine.Tell("Service "+r.service, compose.Working, "Taking the new containers back")
 	err := r.discard(ctx, fresh)
+	for round := 0; err == nil && round < lateRounds && errors.Is(cause, context.Canceled); round++ {
+		var late []Replica
+		if late, err = r.late(ctx); err == nil {
+			err = r.discard(ctx, late)
+		}
+	}
 	if err != nil {
 		r.engine.Tell("Service "+r.service, compose.Broken, "Not all could be taken back")
 		return errors.Join(cause, &compose.Problem{
@@ -383,13 +423,33 @@ func (r *run) takeBack(ctx context.Context, fresh []Replica, cause error) error 
 			Cause:   err,
 		})
 	}
-	r.result.Started -= len(fresh)
+	r.result.Started = max(0, r.result.Started-len(fresh))
 	r.engine.Tell("Service "+r.service, compose.Finished, "As it was")
 	return cause
 }
 
-// takeBackTime bounds taking back, draining apart.
-const takeBackTime = time.Minute
+const (
+	// takeBackTime bounds taking back, draining apart.
+	takeBackTime = time.Minute
+
+	// lateRounds is how often containers are looked for that appear although their
+	// creation was interrupted, lateTime how long they are waited for each time.
+	lateRounds = 3
+	lateTime   = 300 * time.Millisecond
+)
+
+// late are the containers of an interrupted creation that the engine has finished
+// all the same.
+func (r *run) late(ctx context.Context) ([]Replica, error) {
+	if err := sleep(ctx, lateTime); err != nil {
+		return nil, err
+	}
+	o, err := r.observe(ctx)
+	if err != nil || r.known == nil {
+		return nil, err
+	}
+	return o.pick(func(c Replica) bool { return !r.known[c.ID] }), nil
+}
 
 // discard removes new containers, those that have taken traffic after a drain.
 func (r *run) discard(ctx context.Context, fresh []Replica) error {

@@ -160,15 +160,16 @@ func (r *run) free(ctx context.Context, o Observation) error {
 }
 
 // release opens the servers of containers that are gone: a slot for the next
-// container, a line for the one that its name stands for by now. It is not waited
-// for here. It gives those that still have the address of one that is gone.
+// container, a line for the one that its name stands for by now. A server that has
+// the address of one that is gone is kept for the next time, unless Docker has given
+// that address to another container already.
 func (r *run) release(ctx context.Context, o Observation) error {
 	var still, open []haproxy.ServerState
 	for _, was := range r.leaving {
 		now := o.seat(was)
 		switch {
 		case now == nil || isStandIn(was):
-		case now.Addr == was.Addr:
+		case now.Addr == was.Addr && !r.reused(o, was.Addr):
 			still = append(still, was)
 		default:
 			open = append(open, *now)
@@ -176,6 +177,11 @@ func (r *run) release(ctx context.Context, o Observation) error {
 	}
 	r.leaving = still
 	return r.setMode(ctx, open, haproxy.ModeReady)
+}
+
+// reused tells whether an address belongs to a container that stays.
+func (r *run) reused(o Observation, ip string) bool {
+	return slices.ContainsFunc(o.Replicas, func(c Replica) bool { return c.Running() && c.HasAddress(ip) && !r.gone[c.ID] })
 }
 
 // seat finds a server again.
