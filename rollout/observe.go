@@ -116,15 +116,20 @@ func (o Observation) room() (n int, limited bool) {
 	return n, limited
 }
 
-// old are the running containers that are to go, stale those that do not run.
+// old are the running containers that are to go.
 func (o Observation) old() []Replica {
 	return o.pick(func(r Replica) bool { return !r.New && r.Running() })
 }
 
-func (o Observation) new() []Replica { return o.pick(func(r Replica) bool { return r.New }) }
+// new are the running containers that are to stay.
+func (o Observation) new() []Replica {
+	return o.pick(func(r Replica) bool { return r.New && r.Running() })
+}
 
+// dead are those that do not run: stopped, crashed, or created by a rollout that
+// was killed before it started them.
 func (o Observation) dead() []Replica {
-	return o.pick(func(r Replica) bool { return !r.New && !r.Running() })
+	return o.pick(func(r Replica) bool { return !r.Running() })
 }
 
 func (o Observation) pick(keep func(Replica) bool) []Replica {

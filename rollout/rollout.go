@@ -162,7 +162,7 @@ func (r *Rollout) Abort(ctx context.Context, service string) (Result, error) {
 	if err != nil {
 		return one.result, err
 	}
-	old, fresh := o.old(), o.new()
+	old, fresh := o.old(), o.pick(func(c Replica) bool { return c.New })
 	if len(old) == 0 || len(o.Seats) == 0 {
 		return one.result, one.settle(ctx) // nothing to go back to
 	}
@@ -172,20 +172,44 @@ func (r *Rollout) Abort(ctx context.Context, service string) (Result, error) {
 	if err := one.weigh(ctx, seatsOf(old), "100%", nil, ""); err != nil {
 		return one.result, err
 	}
-	if missing := o.Desired - len(old); missing > 0 {
-		if one.target, err = r.engine.Definition(ctx, r.project, service, compose.ImageRef{Name: old[0].Image, ID: old[0].ImageID}); err != nil {
-			return one.result, err
-		}
-		one.policy.Flip, one.policy.Canary = false, nil
-		known := func(c compose.Container) bool { return isAmong(Replica{Container: c}, o.Replicas) }
-		one.isNew = func(c compose.Container) bool { return !known(c) }
-		one.id = ""
-		if _, err := one.start(ctx, missing); err != nil {
-			return one.result, err
-		}
+	one.policy.Flip, one.policy.Canary, one.id = false, nil, ""
+	if one.target, err = r.engine.Definition(ctx, r.project, service, compose.ImageRef{Name: old[0].Image, ID: old[0].ImageID}); err != nil {
+		return one.result, err
+	}
+	if err := one.complete(ctx, fresh); err != nil {
+		return one.result, err
 	}
 	one.result.Stopped = len(fresh)
-	return one.result, one.discard(ctx, fresh)
+	if err := one.discard(ctx, fresh); err != nil {
+		return one.result, err
+	}
+	return one.result, one.complete(ctx, nil) // the engine may have been stopping one
+}
+
+// complete starts as many containers of the definition as are wanted beside some
+// that are to go, and removes those that do not run.
+func (r *run) complete(ctx context.Context, going []Replica) error {
+	o, err := r.observe(ctx)
+	if err != nil {
+		return err
+	}
+	staying, dead := 0, []string{}
+	for _, c := range o.Replicas {
+		switch {
+		case isAmong(c, going):
+		case c.Running():
+			staying++
+		default:
+			dead = append(dead, c.Name)
+		}
+	}
+	if err := r.removeDead(ctx, dead); err != nil {
+		return err
+	}
+	if missing := o.Desired - staying; missing > 0 {
+		_, err = r.start(ctx, missing)
+	}
+	return err
 }
 
 // Undo is the image that a service had before its last rollout.

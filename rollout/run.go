@@ -137,8 +137,8 @@ func (r *run) timed(stage *time.Duration, work func() error) error {
 	return work()
 }
 
-// removeDead removes old containers that do not run: Compose would start them
-// again. They have no traffic to lose.
+// removeDead removes containers that do not run: Compose would start them again as
+// they are. They have no traffic to lose.
 func (r *run) removeDead(ctx context.Context, names []string) error {
 	o, err := r.observe(ctx)
 	if err != nil {
@@ -221,7 +221,7 @@ func (r *run) start(ctx context.Context, n int) ([]Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := o.pick(func(c Replica) bool { return c.New && !o.seated(c, nil, r.held()) }) // of a rollout that is resumed
+	fresh := o.pick(func(c Replica) bool { return c.New && c.Running() && !o.seated(c, nil, r.held()) }) // of a rollout that is resumed
 	if n == 0 && len(fresh) == 0 {
 		return nil, nil
 	}
