@@ -363,7 +363,14 @@ func TestAKilledRolloutIsResumedOrAborted(t *testing.T) {
 				if r := p.haproxy("rollout"); r.exitCode != 0 {
 					p.mustFail(r, 1, "a rollout of service web has not ended", "--resume", "--abort")
 				}
-				p.mustSucceed(p.haproxy("rollout", way))
+				p.eventually("it is over, with what the engine finished late", func() error {
+					p.mustSucceed(p.haproxy("rollout", way))
+					r := p.docker("ps", "--all", "--quiet", "--filter", p.label(), "--filter", "label=com.docker.compose.service=web")
+					if n := len(strings.Fields(r.stdout)); n != 2 {
+						return fmt.Errorf("there are %d containers", n)
+					}
+					return nil
+				})
 				load.goOn(30)
 				load.mustLoseNothing()
 				p.mustBeTheSame(balancer)
@@ -384,9 +391,11 @@ func TestAKilledRolloutIsResumedOrAborted(t *testing.T) {
 
 // settledContainers tells whether no container of a service is on its way.
 func (p *project) settledContainers(service string) error {
-	for _, c := range p.containers() {
-		if c.Service == service && c.State != "running" && c.State != "created" && c.State != "exited" {
-			return fmt.Errorf("%s is %s", c.Name, c.State)
+	r := p.docker("ps", "--all", "--filter", p.label(), "--filter", "label=com.docker.compose.service="+service, "--format", "{{.Names}} {{.State}}")
+	for line := range strings.Lines(r.stdout) {
+		name, state, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if state != "running" && state != "created" && state != "exited" {
+			return fmt.Errorf("%s is %s", name, state)
 		}
 	}
 	return nil

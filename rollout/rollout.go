@@ -206,10 +206,15 @@ func (r *run) complete(ctx context.Context, going []Replica) error {
 	if err := r.removeDead(ctx, dead); err != nil {
 		return err
 	}
-	if missing := o.Desired - staying; missing > 0 {
-		_, err = r.start(ctx, missing)
+	missing := o.Desired - staying
+	if missing <= 0 {
+		return nil
 	}
-	return err
+	fresh, err := r.start(ctx, missing)
+	if err != nil {
+		return err
+	}
+	return r.letIn(ctx, fresh, nil)
 }
 
 // Undo is the image that a service had before its last rollout.

@@ -35,6 +35,8 @@ type run struct {
 	previous compose.ImageRef
 	isNew    func(compose.Container) bool
 
+	stopFirst bool // the plan's
+
 	known   map[string]bool       // IDs of the containers before the batch
 	gone    map[string]bool       // IDs of those that were stopped
 	leaving []haproxy.ServerState // servers of those
@@ -77,8 +79,10 @@ func (r *run) until(ctx context.Context, timeout time.Duration, done func(contex
 
 var errTimeout = errors.New("it took too long")
 
-// held tells whether new containers must not take traffic before all is ready.
-func (r *run) held() bool { return r.policy.Flip || r.policy.Canary != nil }
+// held tells whether new containers are kept out of the traffic until all of them
+// are ready and have been watched: HAProxy's own check alone would let in one that
+// crashes a second later. Where old ones have made room, nobody else serves.
+func (r *run) held() bool { return !r.stopFirst }
 
 // execute carries a plan out.
 func (r *run) execute(ctx context.Context, plan Plan) (err error) {
@@ -98,6 +102,7 @@ func (r *run) execute(ctx context.Context, plan Plan) (err error) {
 	if err := r.removeDead(ctx, plan.Remove); err != nil {
 		return err
 	}
+	r.stopFirst = plan.StopFirst
 	for i, batch := range plan.Batches {
 		if ctx.Err() != nil {
 			return r.stopped(ctx, i, ctx.Err())
@@ -161,7 +166,7 @@ func (r *run) newFirst(ctx context.Context, batch Batch, first bool) error {
 	if err == nil && first && r.policy.Canary != nil {
 		err = r.timed(&r.result.Stages.Canary, func() error { return r.tryOut(ctx, fresh) })
 	}
-	if err == nil && r.held() {
+	if err == nil {
 		err = r.letIn(ctx, fresh, batch.Retire)
 	}
 	if err != nil {
@@ -221,7 +226,7 @@ func (r *run) start(ctx context.Context, n int) ([]Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := o.pick(func(c Replica) bool { return c.New && c.Running() && !o.seated(c, nil, r.held()) }) // of a rollout that is resumed
+	fresh := o.pick(func(c Replica) bool { return c.New && c.Running() && !o.seated(c, nil, false) }) // of a rollout that is resumed
 	if n == 0 && len(fresh) == 0 {
 		return nil, nil
 	}
@@ -301,7 +306,7 @@ func (r *run) ready(ctx context.Context, fresh []Replica) ([]Replica, error) {
 				return false, err
 			}
 			if said[c.ID] != missing {
-				r.engine.Tell("Container "+c.Name, compose.Working, cmpOr(missing, "Ready"))
+				r.engine.Tell("Container "+c.Name, compose.Working, cmpOr(missing, "Waiting for the others"))
 				said[c.ID] = missing
 			}
 			if missing != "" {
@@ -327,7 +332,7 @@ func (r *run) ready(ctx context.Context, fresh []Replica) ([]Replica, error) {
 		err = r.engine.Failed(ctx, waiting.Container, fmt.Sprintf("was not ready after %s: %s", r.policy.WaitTimeout, strings.ToLower(lacks)))
 	case err == nil:
 		for _, c := range fresh {
-			r.engine.Tell("Container "+c.Name, compose.Finished, "Serves")
+			r.engine.Tell("Container "+c.Name, compose.Finished, "Ready")
 		}
 	}
 	return fresh, err
@@ -376,8 +381,8 @@ func (o Observation) again(all []Replica) ([]Replica, error) {
 	return found, nil
 }
 
-// letIn opens the servers of new containers that were held back, and then closes
-// those of the old ones: in one go, so that all traffic changes sides at once.
+// letIn opens the servers of new containers, which were held back. For a flip it
+// closes those of the old ones in the same moment.
 func (r *run) letIn(ctx context.Context, fresh []Replica, retire []string) error {
 	o, err := r.observe(ctx)
 	if err != nil {
