@@ -106,6 +106,10 @@ type load struct {
 	more []*traffic.Load // to other paths
 }
 
+// loadPause is between two requests of a client: it leaves the processor to those
+// who serve, and to the scenarios that run at the same time.
+const loadPause = 20 * time.Millisecond
+
 // startLoad sends traffic to the app until the test ends it: so many clients of
 // each kind.
 func (p *project) startLoad(each int) *load {
@@ -113,7 +117,7 @@ func (p *project) startLoad(each int) *load {
 	sent, err := traffic.Start(traffic.Options{
 		Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(p.http)),
 		Clients: traffic.Same(each),
-		Pause:   10 * time.Millisecond, // leave the processor to those who serve
+		Pause:   loadPause,
 	})
 	if err != nil {
 		p.t.Fatal(err)

@@ -42,7 +42,7 @@ func withEnvironment(variables string) func(string) string {
 func (p *project) startRolloutLoad() *load {
 	p.t.Helper()
 	return p.startTraffic(map[string]map[traffic.Kind]int{
-		"/":              {traffic.GetNew: 2, traffic.GetKept: 2, traffic.PostNew: 2, traffic.PostKept: 2},
+		"/":              {traffic.GetNew: 1, traffic.GetKept: 2, traffic.PostNew: 1, traffic.PostKept: 2},
 		"/?delay=1500ms": {traffic.GetKept: 1, traffic.PostNew: 1, traffic.PostKept: 1},
 	})
 }
@@ -565,7 +565,7 @@ func (p *project) startTraffic(clients map[string]map[traffic.Kind]int) *load {
 		sent, err := traffic.Start(traffic.Options{
 			Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(p.http)),
 			Path:    path, Clients: kinds,
-			Pause: 10 * time.Millisecond,
+			Pause: loadPause,
 		})
 		if err != nil {
 			p.t.Fatal(err)

@@ -108,6 +108,9 @@ func TestRefusedReloadsUnderLoadLoseNothing(t *testing.T) {
 		before, worker := p.container("haproxy"), p.worker()
 		load := p.startLoad(1)
 		broken := mistakenConfigs(t)
+		if p.image() != standIn && *soak == 0 {
+			broken = everyOther(broken) // all of them pass through one branch; each branch sees more than 25
+		}
 		assert.Assert(t, len(broken) >= 25)
 		for _, b := range broken {
 			p.write(configFile, b.text)
@@ -131,6 +134,20 @@ func TestRefusedReloadsUnderLoadLoseNothing(t *testing.T) {
 		p.mustSucceed(p.haproxy("reload"))
 		p.mustBeTheSame(before)
 	})
+}
+
+func everyOther[T any](all []T) []T {
+	var some []T
+	for i := 0; i < len(all); i += 2 {
+		some = append(some, all[i])
+	}
+	return some
+}
+
+// image is the load balancer's image.
+func (p *project) image() string {
+	p.t.Helper()
+	return p.container("haproxy").Inspect.Config.Image
 }
 
 func (p *project) mustRefuseToReload(b mistakenConfig) {
