@@ -10,11 +10,15 @@ import (
 
 func TestSingle(t *testing.T) {
 	t.Parallel()
+	var free, published, host types.ServiceConfig
+	free.Ports = []types.ServicePortConfig{{Target: 80}}
+	published.Ports = []types.ServicePortConfig{{Target: 80, Published: "8080"}}
+	host.NetworkMode = "host"
 	for want, service := range map[string]types.ServiceConfig{
-		"":                    {Ports: []types.ServicePortConfig{{Target: 80}}},
+		"":                    free,
 		"container_name: web": {ContainerName: "web"},
-		"published port 8080": {Ports: []types.ServicePortConfig{{Target: 80, Published: "8080"}}},
-		"network_mode: host":  {NetworkMode: "host"},
+		"published port 8080": published,
+		"network_mode: host":  host,
 	} {
 		assert.Equal(t, Definition{Service: service}.Single(), want)
 	}
@@ -47,7 +51,8 @@ func TestAddressBeside(t *testing.T) {
 func TestServicesInOrder(t *testing.T) {
 	t.Parallel()
 	service := func(name string, needs ...string) types.ServiceConfig {
-		s := types.ServiceConfig{Name: name, DependsOn: types.DependsOnConfig{}}
+		s := types.ServiceConfig{Name: name}
+		s.DependsOn = types.DependsOnConfig{}
 		for _, need := range needs {
 			s.DependsOn[need] = types.ServiceDependency{}
 		}

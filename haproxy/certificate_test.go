@@ -45,11 +45,11 @@ func TestSetCertificate(t *testing.T) {
 		content string
 		refused string // the answer, "" where it is taken
 	}{
-		"taken":        {[]step{askProc, list, set(created), commit("Committing /certs//a.pem.\nSuccess!")}, "/certs/a.pem", certBlock + "\n\r\n" + keyBlock, ""},
-		"not loaded":   {[]step{askProc, list}, "/certs/c.pem", certBlock + keyBlock, "no certificate of that name"},
-		"too large":    {[]step{askProc, list}, "/certs/a.pem", strings.Repeat(certBlock, 400) + keyBlock, "too many"},
-		"not a pair":   {[]step{askProc, list, set("inconsistencies between private key and certificate loaded '/certs//a.pem'.\nCan't update /certs//a.pem!\n")}, "/certs/a.pem", certBlock + keyBlock, "inconsistencies"},
-		"not commited": {[]step{askProc, list, set(created), commit("Committing /certs//a.pem.\nunable to load"), abort}, "/certs/a.pem", certBlock + keyBlock, "unable to load"},
+		"taken":         {[]step{askProc, list, set(created), commit("Committing /certs//a.pem.\nSuccess!")}, "/certs/a.pem", certBlock + "\n\r\n" + keyBlock, ""},
+		"not loaded":    {[]step{askProc, list}, "/certs/c.pem", certBlock + keyBlock, "no certificate of that name"},
+		"too large":     {[]step{askProc, list}, "/certs/a.pem", strings.Repeat(certBlock, 400) + keyBlock, "too many"},
+		"not a pair":    {[]step{askProc, list, set("inconsistencies between private key and certificate loaded '/certs//a.pem'.\nCan't update /certs//a.pem!\n")}, "/certs/a.pem", certBlock + keyBlock, "inconsistencies"},
+		"not committed": {[]step{askProc, list, set(created), commit("Committing /certs//a.pem.\nunable to load"), abort}, "/certs/a.pem", certBlock + keyBlock, "unable to load"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -114,25 +114,44 @@ func (r *run) wayBack(ctx context.Context, fresh []Replica) error {
 	return nil
 }
 
-// restore lets old containers back in.
+// restore gives servers of old containers back what they had before: requests, or
+// a drain or a maintenance that somebody else wanted. It waits for those that
+// served.
 func (r *run) restore(ctx context.Context, old []Replica) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackTime)
 	defer cancel()
-	if err := r.setMode(ctx, seatsOf(old), haproxy.ModeReady); err != nil {
+	var serve, drain, rest, served []haproxy.ServerState
+	for _, seat := range seatsOf(old) {
+		switch {
+		case seat.AdminState&haproxy.ForcedMaintenance != 0:
+			rest = append(rest, seat)
+		case seat.AdminState&haproxy.ForcedDrain != 0:
+			drain = append(drain, seat)
+		default:
+			serve = append(serve, seat)
+		}
+		if serving(seat, false) {
+			served = append(served, seat)
+		}
+	}
+	if err := errors.Join(r.setMode(ctx, serve, haproxy.ModeReady), r.setMode(ctx, drain, haproxy.ModeDrain), r.setMode(ctx, rest, haproxy.ModeMaintenance)); err != nil {
 		return err
 	}
-	err := r.until(ctx, takeBackTime, func(ctx context.Context) (bool, error) {
+	err := r.until(ctx, goneTimeout, func(ctx context.Context) (bool, error) {
 		o, err := r.observe(ctx)
 		if err != nil {
 			return false, err
 		}
-		for _, seat := range seatsOf(old) {
+		for _, seat := range served {
 			if now := o.seat(seat); now != nil && !serving(*now, false) {
 				return false, nil
 			}
 		}
 		return true, nil
 	})
+	if errors.Is(err, errTimeout) {
+		err = nil // an old container that fails its check now is not our doing, and not for us to wait for
+	}
 	return errors.Join(errRestored, err)
 }
 

@@ -28,9 +28,7 @@ type Observation struct {
 	Seats []haproxy.ServerState
 }
 
-// observe reads the state of a service. began is the rollout whose containers are
-// the new ones among those that all agree with the definition; "" where being so
-// is enough.
+// observe reads the state of a service.
 func observe(service string, desired int, single string, containers []compose.Container, servers []haproxy.ServerState, isNew func(compose.Container) bool) Observation {
 	o := Observation{Service: service, Desired: desired, Single: single}
 	for _, c := range containers {
@@ -73,6 +71,9 @@ func (o Observation) Backends() []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// seats are the servers of all containers.
+func (o Observation) seats() []haproxy.ServerState { return seatsOf(o.Replicas) }
 
 // isSlot tells whether a server is one of several that share their host name.
 func (o Observation) isSlot(seat haproxy.ServerState) bool {

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
 
 // Rollout brings app services to what the Compose file says now.
@@ -90,8 +92,9 @@ func (r *Rollout) Prepare(ctx context.Context, service string, image compose.Ima
 	switch {
 	case halfDone && !resume:
 		return nil, unfinished(o)
-	case resume && halfDone && newestRollout(containers) != "":
-		one.id = newestRollout(containers) // it is the same rollout
+	case resume && halfDone:
+		one.resumed = true
+		one.id = cmp.Or(newestRollout(containers), one.id) // it is the same rollout
 	case policy.Force && !resume:
 		one.isNew = func(c compose.Container) bool { return c.RolloutID() == one.id }
 		if o, err = one.observe(ctx); err != nil {
@@ -127,7 +130,7 @@ func unfinished(o Observation) error {
 	}
 }
 
-// ErrUnfinished: a rollout was broken off in the middle.
+// ErrUnfinished means that a rollout was broken off in the middle.
 var ErrUnfinished = errors.New("a rollout has not ended")
 
 // Execute does what was decided.
@@ -166,7 +169,7 @@ func (r *Rollout) Abort(ctx context.Context, service string) (Result, error) {
 	if len(old) == 0 || len(o.Seats) == 0 {
 		return one.result, one.settle(ctx) // nothing to go back to
 	}
-	if err := one.restore(ctx, old); !errors.Is(err, errRestored) {
+	if err := one.restore(ctx, asServing(old)); !errors.Is(err, errRestored) {
 		return one.result, err
 	}
 	if err := one.weigh(ctx, seatsOf(old), "100%", nil, ""); err != nil {
@@ -184,6 +187,20 @@ func (r *Rollout) Abort(ctx context.Context, service string) (Result, error) {
 		return one.result, err
 	}
 	return one.result, one.complete(ctx, nil) // the engine may have been stopping one
+}
+
+// asServing are containers as they were before a rollout that was killed put their
+// servers into maintenance.
+func asServing(replicas []Replica) []Replica {
+	var all []Replica
+	for _, c := range replicas {
+		c.Seats = slices.Clone(c.Seats)
+		for i := range c.Seats {
+			c.Seats[i].OpState, c.Seats[i].AdminState = haproxy.OpRunning, 0
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 // complete starts as many containers of the definition as are wanted beside some

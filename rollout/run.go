@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ type run struct {
 	isNew    func(compose.Container) bool
 
 	stopFirst bool // the plan's
+	resumed   bool // another client has begun it
 
 	known   map[string]bool       // IDs of the containers before the batch
 	gone    map[string]bool       // IDs of those that were stopped
@@ -101,6 +103,15 @@ func (r *run) execute(ctx context.Context, plan Plan) (err error) {
 	}()
 	if err := r.removeDead(ctx, plan.Remove); err != nil {
 		return err
+	}
+	if r.resumed { // it may have been killed during a canary
+		o, err := r.observe(ctx)
+		if err == nil {
+			err = r.weigh(ctx, o.seats(), "100%", nil, "")
+		}
+		if err != nil {
+			return err
+		}
 	}
 	r.stopFirst = plan.StopFirst
 	for i, batch := range plan.Batches {
@@ -306,7 +317,7 @@ func (r *run) ready(ctx context.Context, fresh []Replica) ([]Replica, error) {
 				return false, err
 			}
 			if said[c.ID] != missing {
-				r.engine.Tell("Container "+c.Name, compose.Working, cmpOr(missing, "Waiting for the others"))
+				r.engine.Tell("Container "+c.Name, compose.Working, cmp.Or(missing, "Waiting for the others"))
 				said[c.ID] = missing
 			}
 			if missing != "" {
@@ -336,13 +347,6 @@ func (r *run) ready(ctx context.Context, fresh []Replica) ([]Replica, error) {
 		}
 	}
 	return fresh, err
-}
-
-func cmpOr(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // lacks is what a new container is still waited for; "" when it is ready.

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -118,7 +119,13 @@ func (r *run) addStandIn(ctx context.Context, o Observation, line haproxy.Server
 		mode = haproxy.ModeDrain
 	}
 	return r.live.Do(ctx, func(session *haproxy.Session) error {
-		if err := session.AddServer(ctx, line.Backend, name, address, options); err != nil {
+		if err := session.AddServer(ctx, line.Backend, name, address, options); errors.Is(err, haproxy.ErrStaticBalance) {
+			return &compose.Problem{
+				Summary: fmt.Sprintf("the balance algorithm of backend %s does not allow a second server beside %s for the time", line.Backend, line.Server),
+				Advice:  "Use balance roundrobin or leastconn, or roll out with --order stop-first.",
+				Cause:   err,
+			}
+		} else if err != nil {
 			return err
 		}
 		if err := session.SetServerMode(ctx, line.Backend, name, mode); err != nil || !checked {
@@ -171,12 +178,29 @@ func (r *run) release(ctx context.Context, o Observation) error {
 		case now == nil || isStandIn(was):
 		case now.Addr == was.Addr && !r.reused(o, was.Addr):
 			still = append(still, was)
+			if err := r.readdress(ctx, o, *now); err != nil {
+				return err
+			}
 		default:
 			open = append(open, *now)
 		}
 	}
 	r.leaving = still
 	return r.setMode(ctx, open, haproxy.ModeReady)
+}
+
+// readdress moves a line whose name HAProxy does not look up in the DNS to the
+// address of the server that stands in for it.
+func (r *run) readdress(ctx context.Context, o Observation, line haproxy.ServerState) error {
+	standIn := o.seat(haproxy.ServerState{Backend: line.Backend, Server: line.Server + standInSuffix})
+	if line.FQDN != "" || standIn == nil {
+		return nil
+	}
+	command := fmt.Sprintf("set server %s/%s addr %s port %d", haproxy.Quote(line.Backend), haproxy.Quote(line.Server), standIn.Addr, standIn.Port)
+	return r.live.Do(ctx, func(session *haproxy.Session) error {
+		_, err := session.Worker(ctx, command) // its answer says what was changed
+		return err
+	})
 }
 
 // reused tells whether an address belongs to a container that stays.
@@ -223,7 +247,13 @@ func (r *run) settle(ctx context.Context) error {
 		}
 		return true, nil
 	}
-	if err := r.until(ctx, goneTimeout, up); err != nil {
+	if err := r.until(ctx, goneTimeout, up); errors.Is(err, errTimeout) {
+		return &compose.Problem{
+			Summary: fmt.Sprintf("service %s is served, but by servers that stand in for those of the configuration, which do not come up", r.service),
+			Advice:  `See "docker haproxy status"; "docker haproxy rollout" looks again, and a reload makes an end of it.`,
+			Cause:   err,
+		}
+	} else if err != nil {
 		return err
 	}
 	for _, s := range o.standIns() {
