@@ -135,7 +135,7 @@ func (o *rolloutOptions) howFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.order, "order", "", `What comes first in a batch ("`+startFirst+`"|"`+stopFirst+`") (default "`+startFirst+`", or update_config.order)`)
 	flags.DurationVar(&o.policy.Pause, "pause", 0, "Pause between two batches (or update_config.delay)")
 	flags.DurationVar(&o.policy.Monitor, "monitor", defaultMonitor, "How long a new container must have run before it is trusted")
-	flags.BoolVar(&o.policy.Flip, "flip", false, "Let the new containers take all traffic at one instant")
+	flags.BoolVar(&o.policy.Flip, "flip", false, "Let the new containers take all traffic at one instant (some milliseconds)")
 	flags.StringVar(&o.share, "canary", "", "Try the new version with a share of the requests first, such as 10%")
 	flags.DurationVar(&o.canary.Time, "canary-time", defaultCanaryTime, "How long the canary is watched")
 	flags.Float64Var(&o.canary.Errors, "canary-errors", defaultCanaryErrors, "Percentage of failed requests that aborts")

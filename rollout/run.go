@@ -395,13 +395,18 @@ func (r *run) letIn(ctx context.Context, fresh []Replica, retire []string) error
 	if fresh, err = o.again(fresh); err != nil {
 		return err
 	}
-	if err := r.setMode(ctx, seatsOf(fresh), haproxy.ModeReady); err != nil {
-		return err
+	var old []haproxy.ServerState
+	if r.policy.Flip {
+		old = seatsOf(o.pick(func(c Replica) bool { return slices.Contains(retire, c.Name) }))
 	}
-	if !r.policy.Flip {
-		return nil
+	var modes []haproxy.ServerMode
+	for _, seat := range seatsOf(fresh) { // new ones first: there is always somebody
+		modes = append(modes, haproxy.ServerMode{Backend: seat.Backend, Server: seat.Server, Mode: haproxy.ModeReady})
 	}
-	return r.setMode(ctx, seatsOf(o.pick(func(c Replica) bool { return slices.Contains(retire, c.Name) })), haproxy.ModeMaintenance)
+	for _, seat := range old {
+		modes = append(modes, haproxy.ServerMode{Backend: seat.Backend, Server: seat.Server, Mode: haproxy.ModeMaintenance})
+	}
+	return r.live.Do(ctx, func(session *haproxy.Session) error { return session.SetServerModes(ctx, modes) })
 }
 
 func seatsOf(replicas []Replica) []haproxy.ServerState {
