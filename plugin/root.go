@@ -58,6 +58,7 @@ and everything after.`,
 		newDiffCommand(dockerCLI, &project),
 		newStatusCommand(dockerCLI, &project),
 		newTopCommand(dockerCLI, &project),
+		newBenchCommand(dockerCLI, &project),
 		newServerCommand(dockerCLI, &project),
 		newRuntimeCommand(dockerCLI, &project),
 		newDownCommand(dockerCLI, &project),
@@ -72,6 +73,7 @@ and everything after.`,
 	}
 	cmd.AddCommand(
 		newInitCommand(dockerCLI),
+		newBenchClientCommand(dockerCLI),
 		newVersionCommand(dockerCLI),
 	)
 	withContext(ctx, cmd)

@@ -30,7 +30,7 @@ func TestTheTreeHasTheCommandsOfTheProduct(t *testing.T) {
 	for _, cmd := range NewRootCommand(t.Context(), newTerminal(t)).Commands() {
 		names = append(names, cmd.Name())
 	}
-	for _, want := range []string{"check", "diff", "down", "init", "logs", "open", "plan", "ps", "reload", "rollback", "runtime", "server", "start", "status", "stop", "top", "up", "version"} {
+	for _, want := range []string{"bench", "check", "diff", "down", "init", "logs", "open", "plan", "ps", "reload", "rollback", "runtime", "server", "start", "status", "stop", "top", "up", "version"} {
 		assert.Assert(t, slices.Contains(names, want), "no %s in %v", want, names)
 	}
 }
@@ -157,7 +157,7 @@ func TestEveryFlagIsExplainedAndEveryChoiceHasACompletion(t *testing.T) {
 
 func TestEveryCommandThatChangesSomethingCanBeTriedFirst(t *testing.T) {
 	t.Parallel()
-	readOnly := []string{Name, "check", "diff", "logs", "ls", "open", "plan", "ps", "status", "top", "version"}
+	readOnly := []string{Name, benchClientName, "check", "diff", "logs", "ls", "open", "plan", "ps", "status", "top", "version"}
 	// What they change is one server of a process, and another word of theirs changes it back.
 	atRunTime := []string{"server", "drain", "maint", "ready", "weight", "runtime"}
 	everyCommand(t, func(t *testing.T, cmd *cobra.Command) {
@@ -176,7 +176,7 @@ func TestEveryListHasAFormat(t *testing.T) {
 	t.Parallel()
 	everyCommand(t, func(t *testing.T, cmd *cobra.Command) {
 		t.Helper()
-		if slices.Contains([]string{"check", "diff", "ls", "plan", "ps", "rollback", "status", "version"}, cmd.Name()) {
+		if slices.Contains([]string{"bench", "check", "diff", "ls", "plan", "ps", "rollback", "status", "version"}, cmd.Name()) {
 			assert.Assert(t, cmd.Flags().Lookup("format") != nil)
 		}
 	})

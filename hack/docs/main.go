@@ -74,7 +74,7 @@ func writeText(cmd *cobra.Command, target string) error {
 			return err
 		}
 	}
-	if !cmd.HasParent() {
+	if !cmd.HasParent() || cmd.Hidden { // the tool leaves out what is hidden, too
 		return nil
 	}
 	_, path, _ := strings.Cut(cmd.CommandPath(), " ")
