@@ -34,6 +34,7 @@ type Network struct {
 	Foreign   bool         // addresses that are not its own may be listened on
 	LowPorts  int          // ports below this one need the capability that follows
 	MayBind   bool         // HAProxy has CAP_NET_BIND_SERVICE
+	Host      bool         // it is the network of the engine's machine
 	Worker    int          // the newest worker process, 0 where it is not known
 }
 
@@ -162,13 +163,39 @@ func (l listening) prevented(in Container, ours []listening) (why, hint string) 
 	network := in.Network()
 	switch {
 	case l.ip.IsValid() && !l.ip.IsLoopback() && !l.free && !network.Foreign && len(network.Addresses) > 0 && !slices.Contains(network.Addresses, l.ip):
-		return fmt.Sprintf("%s is not an address of the container", l.ip), "bind to :" + strconv.Itoa(l.port) + ", which means all of its addresses; which ones of the machine lead to it is for \"ports:\" to say"
+		return fmt.Sprintf("%s is not an address of %s", l.ip, network.owner()), "bind to :" + strconv.Itoa(l.port) + ", which means all of its addresses; which ones of the machine lead to it is for \"ports:\" to say"
 	case l.port > 0 && l.port < network.LowPorts && !network.MayBind:
-		return fmt.Sprintf("HAProxy's user may not listen on ports below %d", network.LowPorts), "use a higher port, and map it with \"ports:\""
+		return fmt.Sprintf("HAProxy's user may not listen on ports below %d%s", network.LowPorts, network.ofWhom()), network.wayToLowPort(l.port)
 	case network.Worker > 0 && network.Worker == in.LoadedBy && l.taken(network.Ports, ours):
 		return "another process listens on that port", "use another port, or stop what listens on this one"
 	}
 	return "", ""
+}
+
+// owner is whose addresses they are.
+func (n Network) owner() string {
+	if n.Host {
+		return "this machine"
+	}
+	return "the container"
+}
+
+// ofWhom says whose ports they are, where they are not the container's own.
+func (n Network) ofWhom() string {
+	if n.Host {
+		return " of this machine"
+	}
+	return ""
+}
+
+// wayToLowPort is what to do about a port that is for root only. A container on
+// the host's network cannot be given the setting that others have, and
+// capabilities do not reach a user without root (measured on Docker 20.10).
+func (n Network) wayToLowPort(port int) string {
+	if !n.Host {
+		return "use a higher port, and map it with \"ports:\""
+	}
+	return fmt.Sprintf("use a higher port, such as %d; or let every user of this machine listen on low ones: sudo sysctl -w net.ipv4.ip_unprivileged_port_start=%d", port+8000, port)
 }
 
 // taken tells whether somebody else listens on one of the ports.

@@ -41,6 +41,7 @@ func TestWhatANewWorkerCannotListenOnIsSeenBeforehand(t *testing.T) {
 		":8080,:9999":                    {usual, true, "cannot listen on ':9999': another process listens on that port"},
 		":443":                           {Network{LowPorts: 1024}, true, "cannot listen on ':443': HAProxy's user may not listen on ports below 1024"},
 		":443 ":                          {Network{LowPorts: 1024, MayBind: true}, true, ""},
+		":443  ":                         {Network{LowPorts: 1024, Host: true}, true, "cannot listen on ':443': HAProxy's user may not listen on ports below 1024 of this machine"},
 		"/var/run/haproxy/app.sock":      {usual, true, ""},
 		"unix@/var/run/haproxy/app.sock": {usual, true, ""},
 		"/nowhere/app.sock":              {usual, true, "cannot listen on '/nowhere/app.sock': HAProxy may not write to /nowhere in its container"},

@@ -9,6 +9,7 @@ import (
 // Listener is a port that a configuration opens to clients.
 type Listener struct {
 	Proxy    string // name of its frontend or listen section
+	Host     string // the address it is bound to, or a name; "" is every IPv4 address of the machine, "::" every one
 	Port     int
 	TLS      bool   // bind … ssl
 	TCP      bool   // mode tcp: not to be opened in a browser
@@ -80,12 +81,14 @@ func (o *outline) listeners(defaultTCP bool) []Listener {
 	var listeners []Listener
 	for _, bind := range o.binds {
 		for _, address := range strings.Split(bind[0], ",") {
-			port, err := strconv.Atoi(address[strings.LastIndex(address, ":")+1:])
+			colon := strings.LastIndex(address, ":")
+			port, err := strconv.Atoi(address[colon+1:])
 			if err != nil {
 				continue
 			}
 			listeners = append(listeners, Listener{
 				Proxy:    o.name,
+				Host:     boundTo(address[:max(colon, 0)]),
 				Port:     port,
 				TLS:      slices.Contains(bind[1:], "ssl"),
 				TCP:      o.mode == "tcp" || (o.mode == "" && defaultTCP),
@@ -94,6 +97,16 @@ func (o *outline) listeners(defaultTCP bool) []Listener {
 		}
 	}
 	return listeners
+}
+
+// boundTo is the address of a bind line, without the protocol that may stand
+// before it and what may stand around it.
+func boundTo(text string) string {
+	text = strings.Trim(addressProtocol.ReplaceAllString(text, ""), "[]")
+	if text == "*" || text == "0.0.0.0" {
+		return ""
+	}
+	return text
 }
 
 // uncomment drops a comment: a # that neither a quote nor a backslash protects.

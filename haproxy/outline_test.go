@@ -22,11 +22,15 @@ func TestListeners_are_the_ports_that_people_may_open(t *testing.T) {
 		},
 		"a stats page at HAProxy's place": {
 			config: "listen stats\n mode http\n bind 127.0.0.1:9000\n stats enable\n",
-			want:   []Listener{{Proxy: "stats", Port: 9000, StatsURI: "/haproxy?stats"}},
+			want:   []Listener{{Proxy: "stats", Host: "127.0.0.1", Port: 9000, StatsURI: "/haproxy?stats"}},
 		},
 		"TLS, IPv6, several addresses": {
 			config: "frontend web\n mode http\n bind [::]:443,10.0.0.1:8443 ssl crt /etc/x.pem # bind :1\n",
-			want:   []Listener{{Proxy: "web", Port: 443, TLS: true}, {Proxy: "web", Port: 8443, TLS: true}},
+			want:   []Listener{{Proxy: "web", Host: "::", Port: 443, TLS: true}, {Proxy: "web", Host: "10.0.0.1", Port: 8443, TLS: true}},
+		},
+		"every way to write all addresses": {
+			config: "frontend web\n mode http\n bind *:1,0.0.0.0:2,ipv4@:3,:::4,ipv6@*:5\n",
+			want:   []Listener{{Proxy: "web", Port: 1}, {Proxy: "web", Port: 2}, {Proxy: "web", Port: 3}, {Proxy: "web", Host: "::", Port: 4}, {Proxy: "web", Port: 5}},
 		},
 		"tcp, which is HAProxy's default": {
 			config: "frontend db\n bind :5432\ndefaults\n mode http\nfrontend sql\n mode tcp\n bind :3306\n",

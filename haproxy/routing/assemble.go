@@ -16,6 +16,9 @@ type Routing struct {
 	TCP      []TCPRoute // by port, then by name
 	Backends []Backend  // by name
 	Gate     bool       // a container takes requests only once its check has passed; see [Routing.Render]
+	// OnlyDNS keeps HAProxy from asking the resolver of the machine that it runs
+	// on, which may know somebody else by the name of a service.
+	OnlyDNS bool
 }
 
 // Frontend is where HTTP requests come in.

@@ -54,7 +54,7 @@ func (r Routing) Render(folder string) Rendered {
 	w.tcpFrontends(r.TCP)
 	w.noRoute()
 	for _, b := range r.Backends {
-		w.backend(b, r.Gate)
+		w.backend(b, r)
 	}
 	files := []File{{Name: RoutesName, Content: []byte(w.text.String())}}
 	for _, name := range w.mapNames {
@@ -119,7 +119,7 @@ const (
 	usualRetries = 10
 )
 
-func (w *writer) backend(b Backend, gate bool) {
+func (w *writer) backend(b Backend, r Routing) {
 	w.services = b.Services
 	defer func() { w.services = nil }()
 	w.section("backend %s", b.Name)
@@ -137,7 +137,7 @@ func (w *writer) backend(b Backend, gate bool) {
 	for _, line := range b.Wishes.Snippet {
 		w.in("%s", line)
 	}
-	w.servers(b, gate)
+	w.servers(b, r)
 }
 
 // httpBackend writes what a request meets on its way, in this order: who may
@@ -356,10 +356,10 @@ func (w *writer) check(wish Spec) {
 
 // servers are the containers: Docker's DNS says which there are, so that HAProxy
 // follows them by itself.
-func (w *writer) servers(b Backend, gate bool) {
+func (w *writer) servers(b Backend, r Routing) {
 	w.in("# Of many containers that are stopped at once, most tries meet a dead one until HAProxy knows them all.")
 	w.in("retries %d", usualRetries)
-	if gate && !b.Wishes.Check.Off {
+	if r.Gate && !b.Wishes.Check.Off {
 		w.in("load-server-state-from-file global")
 	}
 	prefixes := map[string]bool{}
@@ -373,11 +373,11 @@ func (w *writer) servers(b Backend, gate bool) {
 			prefix += "-" + fmt.Sprint(s.Port)
 		}
 		prefixes[prefix] = true
-		w.in("server-template %s %d %s:%d %s", prefix, slots, s.Address, s.Port, strings.Join(serverWords(b, s, gate), " "))
+		w.in("server-template %s %d %s:%d %s", prefix, slots, s.Address, s.Port, strings.Join(serverWords(b, s, r), " "))
 	}
 }
 
-func serverWords(b Backend, s Spec, gate bool) []string {
+func serverWords(b Backend, s Spec, r Routing) []string {
 	words := []string{"check"}
 	check := b.Wishes.Check
 	if check.Off {
@@ -407,7 +407,10 @@ func serverWords(b Backend, s Spec, gate bool) []string {
 		words = append(words, "observe layer4", "error-limit 1", "on-error fail-check")
 	}
 	words = append(words, "resolvers docker", "resolve-prefer ipv4")
-	if !gate || check.Off {
+	switch gated := r.Gate && !check.Off; {
+	case !gated && r.OnlyDNS:
+		return append(words, "init-addr last,none")
+	case !gated:
 		return append(words, "init-addr last,libc,none")
 	}
 	// A start does not wait for the names of all services one after the other (libc): the state file
