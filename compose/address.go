@@ -3,6 +3,7 @@ package compose
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,17 +20,23 @@ type Address struct {
 }
 
 // Addresses joins the ports that the configuration listens on with those that
-// the Compose file publishes.
+// the Compose file publishes; on the host's network they are the same.
 func (p *Project) Addresses() []Address {
 	var addresses []Address
 	for _, listener := range p.listeners() {
-		for _, port := range p.publishedPortsOf(LoadBalancer) {
-			if int(port.target) == listener.Port {
-				addresses = append(addresses, addressOf(listener, port))
-			}
+		for _, port := range p.hostSide(listener) {
+			addresses = append(addresses, addressOf(listener, port))
 		}
 	}
 	return addresses
+}
+
+// hostSide are the ports of the host that lead to a listener.
+func (p *Project) hostSide(listener haproxy.Listener) []hostPort {
+	if p.OnHost() {
+		return onHostItself(listener)
+	}
+	return slices.DeleteFunc(p.publishedPortsOf(LoadBalancer), func(port hostPort) bool { return int(port.target) != listener.Port })
 }
 
 func (p *Project) listeners() []haproxy.Listener {

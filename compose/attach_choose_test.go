@@ -169,6 +169,9 @@ networks: {a: , b: , c: , inner: {internal: true}, inner2: {internal: true}, out
 	} {
 		names, wanted, _ := strings.Cut(asked, "/")
 		chosen, err := reachServices(loaded, strings.Fields(names), func(string) string { return wanted })
+		if err == nil {
+			err = chosen.enterable(loaded, Demo{})
+		}
 		parts, refused := strings.CutPrefix(want, "! ")
 		if refused {
 			contains(t, problemOf(t, err).Error(), append(strings.Split(parts, "|"), "nothing was changed")...)
@@ -178,7 +181,9 @@ networks: {a: , b: , c: , inner: {internal: true}, inner2: {internal: true}, out
 		assert.Equal(t, strings.Join(chosen.all, " "), want, asked)
 	}
 	loaded = services(t, "services: {a: {image: x}}\nnetworks: {default: {internal: true}}\n")
-	_, err := reachServices(loaded, []string{"a"}, func(string) string { return "" })
+	chosen, err := reachServices(loaded, []string{"a"}, func(string) string { return "" })
+	assert.NilError(t, err)
+	err = chosen.enterable(loaded, Demo{})
 	contains(t, problemOf(t, err).Error(), "every network", "internal", "service a")
 }
 

@@ -55,13 +55,20 @@ func (a Attachment) proven(before, after *types.Project) error {
 	if err != nil {
 		return err
 	}
+	finder, ours := balancer, 1
+	if a.balancer.OnHost() {
+		finder, ours = after.Services[Forwarder], 2
+		if err := provenOnHost(balancer, finder); err != nil {
+			return err
+		}
+	}
 	for _, network := range a.Networks {
-		if _, joined := balancer.Networks[network]; !joined {
-			return fmt.Errorf("service %s is not on network %s", LoadBalancer, network)
+		if _, joined := finder.Networks[network]; !joined {
+			return fmt.Errorf("service %s is not on network %s", finder.Name, network)
 		}
 	}
 	was, is := before.AllServices(), after.AllServices()
-	if got, want := len(is), len(was)+1; got != want {
+	if got, want := len(is), len(was)+ours; got != want {
 		return fmt.Errorf("the project has %d services, not %d", got, want)
 	}
 	for name, service := range was {

@@ -46,8 +46,31 @@ func reachServices(project *types.Project, services []string, wanted func(servic
 		}
 		chosen.join(name, network)
 	}
-	err := chosen.publishable(project)
-	return chosen, err
+	return chosen, nil
+}
+
+// enterable makes sure that requests get to HAProxy, and from there to the
+// services.
+func (r *reach) enterable(project *types.Project, balancer Demo) error {
+	if balancer.OnHost() {
+		return r.fromHost(project)
+	}
+	return r.publishable(project)
+}
+
+// fromHost refuses networks whose containers the host itself does not reach.
+func (r *reach) fromHost(project *types.Project) error {
+	for _, network := range r.all {
+		switch driver := project.Networks[network].Driver; driver {
+		case "", "bridge", "default":
+		default:
+			return &Problem{
+				Summary: fmt.Sprintf("network %s has driver %s, whose containers HAProxy on the host's network does not reach; nothing was changed", network, driver),
+				Advice:  "Leave out --network-mode host, or put the services on a bridge network as well and choose it with --network.",
+			}
+		}
+	}
+	return nil
 }
 
 func (r *reach) join(service, network string) {

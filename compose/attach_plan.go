@@ -29,13 +29,14 @@ type AttachOptions struct {
 	HTTPPort     int
 	StatsPort    int
 	StatsAddress string
+	NetworkMode  string // of the load balancer
 }
 
 // balancer describes the load balancer as that of the demo is described.
 func (o AttachOptions) balancer() Demo {
 	return Demo{
 		Project: "x", ServerCount: 1, AppImage: "x", AppPort: 1, Network: "x",
-		Image: o.Image, HTTPPort: o.HTTPPort, StatsPort: o.StatsPort, StatsAddress: o.StatsAddress,
+		Image: o.Image, HTTPPort: o.HTTPPort, StatsPort: o.StatsPort, StatsAddress: o.StatsAddress, NetworkMode: o.NetworkMode,
 	}
 }
 
@@ -53,9 +54,10 @@ type Attachment struct {
 	// EnvFile tells that Compose reads our file because .env says so.
 	EnvFile bool
 
-	writes []write
-	file   string // the Compose file of ours
-	routed []routedService
+	writes   []write
+	file     string // the Compose file of ours
+	routed   []routedService
+	balancer Demo // as it is described
 }
 
 // write is a file that is written, changed or taken away, and why.
@@ -137,9 +139,15 @@ func (s Survey) Plan(opts AttachOptions) (Attachment, error) {
 		return Attachment{}, err
 	}
 	routed := s.routedNames(opts.Routes)
+	if err := s.mayBeOnHost(opts); err != nil {
+		return Attachment{}, err
+	}
 	chosen, err := reachServices(s.Project, routed, func(service string) string {
 		return orDefault(opts.Network, s.config(service).Labels["haproxy.network"])
 	})
+	if err == nil {
+		err = chosen.enterable(s.Project, opts.balancer())
+	}
 	if err != nil {
 		return Attachment{}, err
 	}
@@ -151,7 +159,7 @@ func (s Survey) Plan(opts AttachOptions) (Attachment, error) {
 	if err := conflict(s.Project, opts.claims(listens), routed, closing); err != nil {
 		return Attachment{}, err
 	}
-	a := Attachment{Place: s.Place, Routes: opts.Routes, Networks: chosen.all, file: s.Place.target()}
+	a := Attachment{Place: s.Place, Routes: opts.Routes, Networks: chosen.all, file: s.Place.target(), balancer: opts.balancer()}
 	if a.routed, err = s.describe(routed, opts, chosen); err != nil {
 		return Attachment{}, err
 	}
@@ -214,15 +222,26 @@ func (s Survey) listens(routes []WantedRoute) []listen {
 			found = append(found, listen{Port: route.Listen, Service: route.Service})
 		}
 	}
-	for _, name := range s.labelled() {
+	return withListens(found, s.listensOf(s.labelled()))
+}
+
+// listensOf are the ports of plain TCP that labels of services ask for.
+func (s Survey) listensOf(services []string) (found []listen) {
+	for _, name := range services {
 		for _, spec := range labels.Parse(name, s.config(name).Labels, s.readFile).Specs {
 			if spec.Listen != 0 {
 				found = append(found, listen{Port: spec.Listen, Service: name})
 			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b listen) int { return a.Port - b.Port })
-	return slices.CompactFunc(found, func(a, b listen) bool { return a.Port == b.Port })
+	return withListens(found, nil)
+}
+
+// withListens are all of them, in the order of their ports, each once.
+func withListens(some, more []listen) []listen {
+	all := append(slices.Clone(some), more...)
+	slices.SortStableFunc(all, func(a, b listen) int { return a.Port - b.Port })
+	return slices.CompactFunc(all, func(a, b listen) bool { return a.Port == b.Port })
 }
 
 // readFile reads a file that a label names, relative to the project's folder.
@@ -422,6 +441,9 @@ type attachedFile struct {
 	Listens  []listen
 }
 
+// ForwarderNetworks are those that HAProxy finds containers in.
+func (f attachedFile) ForwarderNetworks() []string { return f.Networks }
+
 // pathText matches paths that YAML and Compose read as they are.
 var pathText = regexp.MustCompile(`^/[a-zA-Z0-9_./-]*$`)
 
@@ -434,7 +456,10 @@ func renderAttached(data attachedFile) ([]byte, error) {
 	}
 	join := func(names []string) string { return strings.Join(names, ", ") }
 	t, err := template.New(AttachedName).Option("missingkey=error").
-		Funcs(template.FuncMap{"plain": plain, "text": text, "join": join}).Parse(templates.AttachedFile)
+		Funcs(template.FuncMap{"plain": plain, "text": text, "join": join}).Parse(templates.Parts)
+	if err == nil {
+		t, err = t.Parse(templates.AttachedFile)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -456,12 +481,8 @@ func (a *Attachment) decideWrites(composeFile []byte, force bool) error {
 		ours.why += "; Compose reads a file of this name by itself"
 	}
 	a.writes = []write{ours}
-	base, err := plannedBase(filepath.Join(a.Place.Project, filepath.FromSlash(BaseConfigName)), force)
-	if err != nil {
+	if err := a.decideConfigs(force); err != nil {
 		return err
-	}
-	if base != nil {
-		a.writes = append(a.writes, *base)
 	}
 	switch {
 	case slices.Contains(a.Place.Ours, a.file):
@@ -472,6 +493,23 @@ func (a *Attachment) decideWrites(composeFile []byte, force bool) error {
 		a.AddByHand, a.Where = a.Place.byHand(a.file)
 	}
 	return nil
+}
+
+// decideConfigs decides which files of HAProxy's are written.
+func (a *Attachment) decideConfigs(force bool) error {
+	file := filepath.Join(a.Place.Project, filepath.FromSlash(BaseConfigName))
+	base, err := plannedBase(file, a.balancer, force)
+	if err != nil {
+		return err
+	}
+	if base != nil {
+		a.writes = append(a.writes, *base)
+	}
+	forwarder, err := plannedForwarder(a.Place.Project, a.balancer.OnHost())
+	if forwarder != nil {
+		a.writes = append(a.writes, *forwarder)
+	}
+	return err
 }
 
 // extendEnv makes .env name our file. Where that cannot be done safely, it is
@@ -523,12 +561,22 @@ func isLink(file string) bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// plannedBase is the write of the base config; nil where there is one from an
-// earlier attachment: it is the user's own, and stays.
-func plannedBase(file string, force bool) (*write, error) {
-	if old, err := os.ReadFile(file); err == nil && isAttachedBase(old) {
-		return nil, nil
+// plannedBase is the write of the base config. One from an earlier attachment is
+// the user's own: it stays (nil), or changes where the network mode does.
+func plannedBase(file string, balancer Demo, force bool) (*write, error) {
+	content, err := attachedBase(balancer)
+	if err != nil {
+		return nil, err
 	}
-	base, err := planned(file, []byte(templates.AttachedConfig), "global settings, timeouts, the stats page; yours to edit", force)
+	if old, err := os.ReadFile(file); err == nil && isAttachedBase(old) {
+		return switchedBase(file, balancer, attachedBase)
+	}
+	base, err := planned(file, content, "global settings, timeouts, the stats page; yours to edit", force)
 	return &base, err
+}
+
+// attachedBase is the base config for a load balancer.
+func attachedBase(balancer Demo) ([]byte, error) {
+	file, err := render(BaseConfigName, templates.AttachedConfig, balancer)
+	return file.Content, err
 }

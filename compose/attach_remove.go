@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +15,6 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/compose/v5/pkg/api"
-
-	"github.com/docker-haproxy/docker-haproxy/templates"
 )
 
 // Detachment is what taking HAProxy away from a project comes down to: decided,
@@ -84,7 +81,7 @@ func (e *Engine) PlanRemoval(ctx context.Context, place Place, opts LoadOptions,
 			Advice:  `"docker haproxy init" attaches it.`,
 		}
 	}
-	d.containers, d.Unseen = e.containers(ctx, project.Name, LoadBalancer)
+	d.containers, d.Unseen = e.containers(ctx, project.Name, LoadBalancer, Forwarder)
 	return d, ctx.Err()
 }
 
@@ -155,8 +152,10 @@ func ownSettings(ctx context.Context, content []byte) string {
 	if err != nil {
 		return "it does not load"
 	}
+	volumes, _ := model["volumes"].(map[string]any)
+	delete(volumes, Forwarder)
 	for _, key := range slices.Sorted(maps.Keys(model)) {
-		if key != "services" && key != "name" {
+		if key != "services" && key != "name" && (key != "volumes" || len(volumes) > 0) {
 			return key
 		}
 	}
@@ -164,7 +163,7 @@ func ownSettings(ctx context.Context, content []byte) string {
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		settings, _ := services[name].(map[string]any)
 		for _, key := range slices.Sorted(maps.Keys(settings)) {
-			if name != LoadBalancer && key != "labels" && key != "ports" {
+			if name != LoadBalancer && name != Forwarder && key != "labels" && key != "ports" {
 				return fmt.Sprintf("%s of service %s", key, name)
 			}
 		}
@@ -208,11 +207,19 @@ func (d *Detachment) configs(place Place, force bool) error {
 	case err != nil:
 	case !isAttachedBase(content):
 		d.Kept = append(d.Kept, shorten(base)+": it is not from init")
-	case force || bytes.Equal(content, []byte(templates.AttachedConfig)):
+	case force || untouchedBase(content):
 		d.writes = append(d.writes, write{path: base, before: content, why: "init wrote it"})
 	default:
 		d.Edited = shorten(base)
 		d.Kept = append(d.Kept, d.Edited+": it was edited since init wrote it (--force removes it)")
+	}
+	forwarder, err := plannedForwarder(place.Project, false)
+	if err != nil {
+		return err
+	}
+	if forwarder != nil {
+		forwarder.why = "init wrote it"
+		d.writes = append(d.writes, *forwarder)
 	}
 	for _, folder := range []struct{ path, why string }{
 		{filepath.Join(d.parent, generatedFolderName), "docker haproxy generated it"},
@@ -247,19 +254,36 @@ func (e *Engine) Detach(ctx context.Context, d Detachment) error {
 // have for it, and removes them.
 func (e *Engine) removeBalancer(ctx context.Context, d Detachment) error {
 	if len(d.containers) == 0 {
+		if d.Unseen == nil {
+			e.removeSocket(ctx, d.Project) // a plain "docker compose down" leaves it
+		}
 		return nil
 	}
 	// Not the SDK's Remove: it prints.
-	if err := e.sdk.Stop(ctx, d.Project, api.StopOptions{Services: []string{LoadBalancer}}); err != nil {
+	if err := e.sdk.Stop(ctx, d.Project, api.StopOptions{Services: d.services()}); err != nil {
 		return e.explain(ctx, err)
 	}
-	if left := e.remove(ctx, State{project: d.Project, containers: d.containers}); len(left) > 0 {
+	left := e.remove(ctx, State{project: d.Project, containers: d.containers})
+	if len(left) == 0 {
+		left = e.removeSocket(ctx, d.Project)
+	}
+	if len(left) > 0 {
 		return &Problem{
 			Summary: fmt.Sprintf("%s cannot be removed; no file was changed", strings.Join(left, ", ")),
 			Advice:  `Remove it with "docker rm", then run this again.`,
 		}
 	}
 	return nil
+}
+
+// services are those whose containers go.
+func (d Detachment) services() []string {
+	var names []string
+	for _, c := range d.containers {
+		names = append(names, c.Service)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func removeIfEmpty(folder string) error {

@@ -14,11 +14,18 @@ import (
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
+
+	"github.com/docker-haproxy/docker-haproxy/templates"
 )
 
 // attachDefaults are what init takes where no flag says otherwise.
 func attachDefaults() AttachOptions {
 	return AttachOptions{Image: ImageOf("haproxytech/haproxy-alpine:3.2"), HTTPPort: 80, StatsPort: 8404, StatsAddress: "127.0.0.1"}
+}
+
+// onHostOptions are --network-mode host.
+func onHostOptions(o *AttachOptions) {
+	o.NetworkMode, o.HTTPPort = HostNetwork, UsualHTTPPort(HostNetwork)
 }
 
 // theirs is a project of somebody's own, in a folder of its own.
@@ -166,6 +173,7 @@ func TestWhatAttachingWritesIsAsShown(t *testing.T) {
 		"network":      {[]string{"compose.yaml", shop}, func(o *AttachOptions) { o.Network = "front" }, []string{"*=web", "/api=api"}},
 		"other-images": {[]string{"compose.yaml", oneWeb}, func(o *AttachOptions) { o.Image, o.StatsAddress, o.StatsPort = ImageOf("haproxy:3.2"), "::1", 9000 }, []string{"*=web"}},
 		"labels":       {[]string{"compose.yaml", "services:\n  web: {image: app, expose: [80], labels: {haproxy.host: a.example, haproxy.x.listen: '99'}}\n"}, nil, nil},
+		"host":         {[]string{"compose.yaml", shop}, func(o *AttachOptions) { onHostOptions(o); o.HTTPPort = 8000 }, []string{"shop.example.com=web", "tcp:15432=db"}},
 		"odd-names":    {[]string{"compose.yaml", "services:\n  \"1.0\": {image: app, expose: [80], networks: [\"on\", default]}\nnetworks: {\"on\": }\n"}, func(o *AttachOptions) { o.Network = "on" }, []string{"*=1.0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +186,12 @@ func TestWhatAttachingWritesIsAsShown(t *testing.T) {
 			before := p.hashes(t)
 			p.attach(t, opts, c.flags...)
 			golden.Assert(t, p.read(t, OverrideName), path.Join("attach", name+".yaml"))
-			golden.Assert(t, p.read(t, BaseConfigName), path.Join("attach", "haproxy.cfg"))
+			config := "haproxy.cfg"
+			if opts.NetworkMode == HostNetwork {
+				config = "host.cfg"
+				assert.Equal(t, p.read(t, DNSConfigName), templates.ForwarderConfig)
+			}
+			golden.Assert(t, p.read(t, BaseConfigName), path.Join("attach", config))
 			after := p.hashes(t)
 			for file, hash := range before {
 				assert.Equal(t, after[file], hash, "%s was touched", file)

@@ -52,7 +52,7 @@ func (e *Engine) Check(ctx context.Context, p *Project, running *Balancer, candi
 	}
 	report := haproxy.ParseCheck(exitCode, output)
 	if running == nil {
-		report = p.lookCloser(candidate, report, haproxy.Container{}) // there is no container to be asked yet
+		report = p.lookCloser(candidate, report, e.groundToBe(p)) // there is no container to be asked yet
 		return p.located(report, candidate), nil
 	}
 	ground := e.groundOf(ctx, p, *running)

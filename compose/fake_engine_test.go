@@ -64,6 +64,9 @@ type fakeContainer struct {
 	Logs      string
 	Ports     []map[string]any
 
+	NetworkMode string
+	PIDs        []int // of its processes
+
 	Then string // the state from the second look at it on; "" stays
 }
 
@@ -151,6 +154,7 @@ func (f *fakeEngine) start(t *testing.T) (*Engine, *recorder) {
 	mux.HandleFunc("GET /containers/json", f.list)
 	mux.HandleFunc("GET /containers/{id}/json", f.inspect)
 	mux.HandleFunc("GET /containers/{id}/logs", f.logs)
+	mux.HandleFunc("GET /containers/{id}/top", f.top)
 	mux.HandleFunc("POST /containers/create", f.create)
 	mux.HandleFunc("POST /containers/{id}/attach", f.attach)
 	mux.HandleFunc("POST /containers/{id}/start", f.startContainer)
@@ -288,6 +292,7 @@ func (f *fakeEngine) list(w http.ResponseWriter, r *http.Request) {
 			listed = append(listed, map[string]any{
 				"Id": c.ID, "Names": []string{"/" + c.Name}, "State": c.State, "Status": c.Status,
 				"ImageID": c.ImageID, "Labels": labels, "Ports": c.Ports,
+				"HostConfig": map[string]string{"NetworkMode": c.NetworkMode},
 			})
 		}
 	}
@@ -316,6 +321,14 @@ func (f *fakeEngine) inspect(w http.ResponseWriter, r *http.Request) {
 		"Status": c.State, "Running": c.State == "running", "StartedAt": c.StartedAt, "ExitCode": c.ExitCode,
 	}})
 	c.State = orDefault(c.Then, c.State)
+}
+
+func (f *fakeEngine) top(w http.ResponseWriter, r *http.Request) {
+	processes := [][]string{}
+	for _, pid := range f.find(r).PIDs {
+		processes = append(processes, []string{"root", fmt.Sprint(pid), "haproxy"})
+	}
+	answer(w, map[string]any{"Titles": []string{"UID", "PID", "CMD"}, "Processes": processes})
 }
 
 func (f *fakeEngine) logs(w http.ResponseWriter, r *http.Request) {

@@ -26,6 +26,7 @@ const LoadBalancer = "haproxy"
 const (
 	ComposeFileName = "compose.yaml"
 	BaseConfigName  = "haproxy/haproxy.cfg"
+	DNSConfigName   = "haproxy/dns.cfg" // of the Forwarder
 )
 
 // maxServers keeps a typing error from writing a file of a million services.
@@ -39,10 +40,11 @@ type Demo struct {
 	AppImage     string
 	AppPort      int    // the port that the app listens on, in its container
 	Image        Image  // of the load balancer
-	HTTPPort     int    // published on every address of the host
-	StatsPort    int    // published on StatsAddress
+	HTTPPort     int    // of every address of the host
+	StatsPort    int    // of StatsAddress
 	StatsAddress string // an IP address of the host; loopback keeps the stats page private
 	Network      string // key of the network in the Compose file
+	NetworkMode  string // of the load balancer: BridgeNetwork, which "" is too, or HostNetwork
 }
 
 // File is a file to be written: its path relative to the project's folder,
@@ -85,6 +87,9 @@ func (d Demo) Validate() error {
 	}
 	if addr, err := netip.ParseAddr(d.StatsAddress); err != nil || addr.Zone() != "" {
 		refuse("--stats-address %q is no IP address: use 127.0.0.1 for this machine only, or 0.0.0.0 for everybody", d.StatsAddress)
+	}
+	if !slices.Contains(NetworkModes(), orDefault(d.NetworkMode, BridgeNetwork)) {
+		refuse("--network-mode %q is unknown here: use %s", d.NetworkMode, strings.Join(NetworkModes(), " or "))
 	}
 	if !networkName.MatchString(d.Network) {
 		refuse("--network %q is no network name: use letters, digits, -, _ and ., and begin with a letter", d.Network)
@@ -139,11 +144,18 @@ func (d Demo) Generate(ctx context.Context) ([]File, error) {
 	if err := d.loadBack(ctx, composeFile); err != nil {
 		return nil, fmt.Errorf("the generated %s does not load, which is a fault of docker haproxy: %w", ComposeFileName, err)
 	}
-	return []File{composeFile, baseConfig}, nil
+	files := []File{composeFile, baseConfig}
+	if d.OnHost() {
+		files = append(files, forwarderConfig())
+	}
+	return files, nil
 }
 
 func render(path, text string, data any) (File, error) {
-	t, err := template.New(path).Option("missingkey=error").Funcs(template.FuncMap{"plain": plain}).Parse(text)
+	t, err := template.New(path).Option("missingkey=error").Funcs(template.FuncMap{"plain": plain}).Parse(templates.Parts)
+	if err == nil {
+		t, err = t.Parse(text)
+	}
 	if err != nil {
 		return File{}, err
 	}
@@ -185,10 +197,17 @@ func (d Demo) loadBack(ctx context.Context, file File) error {
 	if project.Name != d.Project {
 		return fmt.Errorf("it reads as project %q, not %q", project.Name, d.Project)
 	}
-	if got, want := len(project.Services), d.ServerCount+1; got != want {
+	ours := 1
+	if d.OnHost() {
+		ours++
+	}
+	if got, want := len(project.Services), d.ServerCount+ours; got != want {
 		return fmt.Errorf("it has %d services, not %d", got, want)
 	}
 	lb := project.Services[LoadBalancer]
+	if d.OnHost() {
+		return provenOnHost(lb, project.Services[Forwarder])
+	}
 	if got := fmt.Sprint(lb.Ports[0].Published, lb.Ports[1].Published); got != fmt.Sprint(strconv.Itoa(d.HTTPPort), strconv.Itoa(d.StatsPort)) {
 		return fmt.Errorf("it publishes the ports %s", got)
 	}

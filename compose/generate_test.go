@@ -22,6 +22,7 @@ func demo(changes ...func(*Demo)) Demo {
 		StatsPort:    8404,
 		StatsAddress: "127.0.0.1",
 		Network:      "mynetwork",
+		NetworkMode:  BridgeNetwork,
 	}
 	for _, change := range changes {
 		change(&d)
@@ -39,6 +40,12 @@ func TestWhatInitWritesIsAsShown(t *testing.T) {
 		"stats-everybody": func(d *Demo) {
 			d.StatsAddress = "0.0.0.0"
 		},
+		"host": onHost,
+		"host-other-ports": func(d *Demo) {
+			onHost(d)
+			d.Image, d.StatsAddress = ImageOf("haproxy:3.2"), "::1"
+			d.AppPort, d.HTTPPort, d.StatsPort = 3000, 8000, 9000
+		},
 		"stats-ipv6": func(d *Demo) { d.StatsAddress = "::1" },
 		"other-ports": func(d *Demo) {
 			d.Project, d.AppImage, d.Network = "shop", "ghcr.io/you/app@sha256:"+strings.Repeat("0a", 32), "front.net"
@@ -49,14 +56,21 @@ func TestWhatInitWritesIsAsShown(t *testing.T) {
 			t.Parallel()
 			files, err := demo(change).Generate(t.Context())
 			assert.NilError(t, err)
-			assert.Equal(t, len(files), 2)
-			for i, want := range []string{ComposeFileName, BaseConfigName} {
+			want := []string{ComposeFileName, BaseConfigName}
+			if demo(change).OnHost() {
+				want = append(want, DNSConfigName)
+			}
+			assert.Equal(t, len(files), len(want))
+			for i, want := range want {
 				assert.Equal(t, files[i].Path, want)
 				golden.Assert(t, string(files[i].Content), path.Join("generate", name, path.Base(want)))
 			}
 		})
 	}
 }
+
+// onHost is --network-mode host.
+func onHost(d *Demo) { d.NetworkMode, d.HTTPPort = HostNetwork, 8080 }
 
 func TestWhatInitWritesEndsWithANewlineAndHasNoTrace(t *testing.T) {
 	t.Parallel()
@@ -130,6 +144,7 @@ func TestValidateNamesTheFlagOfEachBadValue(t *testing.T) {
 		{`--stats-address ""`, func(d *Demo) { d.StatsAddress = "" }},
 		{`--stats-address "localhost"`, func(d *Demo) { d.StatsAddress = "localhost" }},
 		{`--stats-address "127.0.0.1:80"`, func(d *Demo) { d.StatsAddress = "127.0.0.1:80" }},
+		{`--network-mode "none"`, func(d *Demo) { d.NetworkMode = "none" }},
 		{`--network ""`, func(d *Demo) { d.Network = "" }},
 		{`--network "1net"`, func(d *Demo) { d.Network = "1net" }},
 		{`--network "a b"`, func(d *Demo) { d.Network = "a b" }},

@@ -15,6 +15,7 @@ import (
 type ground struct {
 	ctx    context.Context //nolint:containedctx // of one check, which this is a part of
 	open   func() (*relay, error)
+	onHost bool
 	relay  *relay // nil until it is needed
 	ours   bool   // the relay is this ground's to close
 	loaded []haproxy.ConfigFile
@@ -26,7 +27,7 @@ type ground struct {
 func (e *Engine) groundOf(ctx context.Context, p *Project, running Balancer) *ground {
 	open := func() (*relay, error) { return e.openRelay(ctx, running.ID, p.MasterSocket(), nil) }
 	loaded, worker := p.loadedFiles(running)
-	return &ground{ctx: ctx, open: open, ours: true, loaded: loaded, worker: worker}
+	return &ground{ctx: ctx, open: open, onHost: p.OnHost(), ours: true, loaded: loaded, worker: worker}
 }
 
 func (g *ground) close() {
@@ -55,6 +56,7 @@ func (g *ground) container() haproxy.Container {
 				network, err = r.network(g.ctx)
 				return err
 			})
+			network.Host = g.onHost
 			return network
 		},
 	}

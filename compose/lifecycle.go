@@ -79,6 +79,9 @@ func (e *Engine) Down(ctx context.Context, t Target, opts DownOptions) (found bo
 		Images:        opts.Images,
 		Volumes:       opts.Volumes,
 	})
+	if err == nil {
+		e.removeSocket(ctx, t.Name)
+	}
 	return true, e.explain(ctx, err)
 }
 

@@ -18,16 +18,18 @@ type hostPort struct {
 	addr   netip.Addr
 	port   uint16
 	target uint32 // the container's side
+	direct bool   // HAProxy listens there itself, on the host's network
 }
 
 // overlaps tells whether somebody's listener would get in the way. Of others'
 // listeners, 0.0.0.0 has the IPv4 addresses only, and :: has both families.
 func (h hostPort) overlaps(addr netip.Addr, port uint16) bool {
-	return h.port == port && (h.addr == addr || h.addr.IsUnspecified() || addr.IsUnspecified() && (addr.Is6() || h.addr.Is4()))
+	all := h.addr.IsUnspecified() && (!h.direct || h.addr.Is6() || addr.Is4())
+	return h.port == port && (h.addr == addr || all || addr.IsUnspecified() && (addr.Is6() || h.addr.Is4()))
 }
 
 // PortsFree finds out, before anything is created, whether a port that the
-// project publishes is taken by somebody else, and by whom.
+// project needs of the host is taken by somebody else, and by whom.
 func (e *Engine) PortsFree(ctx context.Context, p *Project) error {
 	if err := p.publishedOnce(); err != nil {
 		return err
@@ -55,16 +57,37 @@ func (e *Engine) PortsFree(ctx context.Context, p *Project) error {
 	if isRemote(e.host()) {
 		return nil
 	}
+	onHost := usingHostNetwork(published.Items)
 	for _, want := range wanted {
 		if ours[want] {
 			continue
 		}
-		process, taken := listener(want)
-		if taken && !strings.Contains(process, dockerProxy) {
-			return portTaken(want, p, process)
+		holder, taken := listener(want)
+		if !taken || holder.Name == dockerProxy {
+			continue
+		}
+		container, ours, err := e.listeningContainer(ctx, p, onHost, holder)
+		if err != nil {
+			return err
+		}
+		if !ours {
+			return portTaken(want, p, orDefault(container, holder.String()))
 		}
 	}
 	return nil
+}
+
+// process is a process of this machine, as far as this user may see it.
+type process struct {
+	Name string
+	PID  int // 0 where it is not known
+}
+
+func (p process) String() string {
+	if p.PID == 0 {
+		return "another process"
+	}
+	return fmt.Sprintf("process %s (PID %d)", p.Name, p.PID)
 }
 
 // dockerProxy is the engine's own listener for a published port. Its container
@@ -80,16 +103,25 @@ func (p *Project) publishedOnce() error {
 			for _, port := range p.publishedPortsOf(name) {
 				for _, same := range p.publishedPortsOf(other) {
 					if port.overlaps(same.addr, same.port) {
-						return &Problem{
-							Summary: fmt.Sprintf("services %s and %s both publish port %d", name, other, port.port),
-							Advice:  fmt.Sprintf(`Take it from one of them: "ports:" in %s.`, p.composeFileName()),
-						}
+						return p.wantedTwice(name, other, port, same)
 					}
 				}
 			}
 		}
 	}
 	return nil
+}
+
+func (p *Project) wantedTwice(name, other string, port, same hostPort) error {
+	problem := &Problem{
+		Summary: fmt.Sprintf("services %s and %s both publish port %d", name, other, port.port),
+		Advice:  fmt.Sprintf(`Take it from one of them: "ports:" in %s.`, p.composeFileName()),
+	}
+	if port.direct || same.direct {
+		problem.Summary = fmt.Sprintf("services %s and %s both want port %d of this machine", name, other, port.port)
+		problem.Advice = fmt.Sprintf(`Take it from one of them: "ports:" in %s, or what HAProxy listens on: %s.`, p.composeFileName(), p.listensBy(port))
+	}
+	return problem
 }
 
 // publishedPorts are the TCP ports that the project's services ask for on the
@@ -101,6 +133,10 @@ func (p *Project) publishedPorts() []hostPort {
 func (p *Project) publishedPortsOf(services ...string) []hostPort {
 	var ports []hostPort
 	for _, name := range services {
+		if name == LoadBalancer && p.OnHost() {
+			ports = append(ports, p.hostListeners()...)
+			continue
+		}
 		for _, config := range p.Services[name].Ports {
 			number, err := strconv.ParseUint(config.Published, 10, 16)
 			if err != nil || number == 0 || (config.Protocol != "" && config.Protocol != "tcp") {
@@ -138,14 +174,18 @@ func containerHolder(names []string, project string) string {
 func portTaken(want hostPort, p *Project, holder string) error {
 	flag := ""
 	switch want.target {
-	case 80:
+	case balancerHTTPPort:
 		flag = ` ("docker haproxy init" takes --http-port)`
-	case 8404:
+	case balancerStatsPort:
 		flag = ` ("docker haproxy init" takes --stats-port)`
+	}
+	where := `"ports:" in ` + p.composeFileName()
+	if want.direct {
+		where = p.listensBy(want)
 	}
 	return &Problem{
 		Summary: fmt.Sprintf("port %d is taken by %s", want.port, holder),
-		Advice:  fmt.Sprintf(`Stop that, or use another port: "ports:" in %s%s.`, p.composeFileName(), flag),
+		Advice:  fmt.Sprintf(`Stop that, or use another port: %s%s.`, where, flag),
 	}
 }
 

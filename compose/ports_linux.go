@@ -16,13 +16,13 @@ import (
 // which one, as far as this user may see it. The tables in /proc are read
 // instead of trying to bind: low ports need root, and a try would be a listener
 // itself for a moment.
-func listener(want hostPort) (string, bool) {
+func listener(want hostPort) (process, bool) {
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		if inode, found := listening(table, want); found {
 			return processOf(inode), true
 		}
 	}
-	return "", false
+	return process{}, false
 }
 
 // tcpListen is the state of a listening socket in /proc/net/tcp (proc(5)).
@@ -72,17 +72,18 @@ func parseProcAddr(text string) (netip.AddrPort, error) {
 
 // processOf finds the process that holds a socket. Only root sees those of
 // other users.
-func processOf(inode string) string {
+func processOf(inode string) process {
 	fds, err := filepath.Glob("/proc/[0-9]*/fd/*")
 	if err != nil {
-		return "another process"
+		return process{}
 	}
 	for _, fd := range fds {
 		if target, err := os.Readlink(fd); err == nil && target == "socket:["+inode+"]" {
 			folder := filepath.Dir(filepath.Dir(fd))
 			name, _ := os.ReadFile(filepath.Join(folder, "comm"))
-			return fmt.Sprintf("process %s (PID %s)", strings.TrimSpace(string(name)), filepath.Base(folder))
+			pid, _ := strconv.Atoi(filepath.Base(folder))
+			return process{Name: strings.TrimSpace(string(name)), PID: pid}
 		}
 	}
-	return "another process"
+	return process{}
 }

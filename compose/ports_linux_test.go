@@ -82,5 +82,5 @@ func TestAListenerOfThisMachineIsNamedWithItsProcess(t *testing.T) {
 
 func TestASocketOfNoProcessIsAnotherProcesss(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, processOf("no inode"), "another process")
+	assert.Equal(t, processOf("no inode").String(), "another process")
 }

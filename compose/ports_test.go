@@ -54,9 +54,9 @@ services:
 `, nil)
 	ip := netip.MustParseAddr
 	assert.DeepEqual(t, text(p.publishedPortsOf(LoadBalancer)), text([]hostPort{
-		{ip("0.0.0.0"), 80, 80}, {ip("127.0.0.1"), 8404, 8404}, {ip("::1"), 9000, 9000}, {ip("0.0.0.0"), 7000, 7000}, {ip("0.0.0.0"), 7001, 7001},
+		{addr: ip("0.0.0.0"), port: 80, target: 80}, {addr: ip("127.0.0.1"), port: 8404, target: 8404}, {addr: ip("::1"), port: 9000, target: 9000}, {addr: ip("0.0.0.0"), port: 7000, target: 7000}, {addr: ip("0.0.0.0"), port: 7001, target: 7001},
 	}))
-	assert.DeepEqual(t, text(p.publishedPortsOf("web")), text([]hostPort{{ip("0.0.0.0"), 3000, 3000}}))
+	assert.DeepEqual(t, text(p.publishedPortsOf("web")), text([]hostPort{{addr: ip("0.0.0.0"), port: 3000, target: 3000}}))
 	assert.Equal(t, len(p.publishedPorts()), 6)
 }
 

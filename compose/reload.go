@@ -151,7 +151,7 @@ func (r *reloading) accepted(ctx context.Context) (err error) {
 		return err
 	}
 	loaded, worker := r.p.loadedFiles(r.running)
-	ground := ground{ctx: ctx, relay: r.relay, loaded: loaded, worker: worker}
+	ground := ground{ctx: ctx, relay: r.relay, onHost: r.p.OnHost(), loaded: loaded, worker: worker}
 	report := r.p.lookCloser(nil, haproxy.ParseCheck(exitCode, output), ground.container())
 	if ground.failed != nil {
 		return r.explainSession(ctx, r.p, r.running, ground.failed)

@@ -221,12 +221,12 @@ func (p *Project) addressOf(service types.ServiceConfig, wanted string) (string,
 	}
 	var shared []string
 	for key := range service.Networks {
-		if _, joined := p.balancer.Networks[key]; joined {
+		if _, joined := p.reach()[key]; joined {
 			shared = append(shared, key)
 		}
 	}
 	if len(shared) == 0 {
-		return "", fmt.Errorf("HAProxy is on none of its networks (%s)\n  add one of them to \"networks:\" of service %s", orNone(slices.Collect(maps.Keys(service.Networks))), LoadBalancer)
+		return "", fmt.Errorf("HAProxy is on none of its networks (%s)\n  add one of them to \"networks:\" of service %s", orNone(slices.Collect(maps.Keys(service.Networks))), p.finder())
 	}
 	// On a network of the project's own nobody else answers to the name.
 	slices.SortFunc(shared, func(a, b string) int {
@@ -239,8 +239,8 @@ func (p *Project) addressOn(service types.ServiceConfig, key string) (string, er
 	if _, has := service.Networks[key]; !has {
 		return "", fmt.Errorf("label haproxy.network: it is not on a network %q (its networks: %s)", key, orNone(slices.Collect(maps.Keys(service.Networks))))
 	}
-	if _, joined := p.balancer.Networks[key]; !joined {
-		return "", fmt.Errorf("HAProxy is not on the network %q\n  add it to \"networks:\" of service %s", key, LoadBalancer)
+	if _, joined := p.reach()[key]; !joined {
+		return "", fmt.Errorf("HAProxy is not on the network %q\n  add it to \"networks:\" of service %s", key, p.finder())
 	}
 	return service.Name + "." + p.Networks[key].Name, nil
 }
@@ -285,6 +285,7 @@ func (e *Engine) routing(ctx context.Context, p *Project, refused []Quarantine) 
 		})
 	}
 	r.Gate = p.stateFile() != ""
+	r.OnlyDNS = p.OnHost()
 	return r, w.quarantines, nil
 }
 

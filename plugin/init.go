@@ -29,6 +29,7 @@ type initOptions struct {
 	statsPort      int
 	statsAddress   string
 	network        string
+	networkMode    string
 	routes         []string
 	closePorts     bool
 	remove         bool
@@ -54,14 +55,19 @@ init asks on a terminal; elsewhere it takes the only service that speaks HTTP, a
 does not guess where there are several. --remove takes everything away again.
 
 In an empty folder, init writes compose.yaml and haproxy/haproxy.cfg: HAProxy in
-front of a few containers of one web app. The files are yours to edit.`,
+front of a few containers of one web app. The files are yours to edit.
+
+With --network-mode host, HAProxy opens its ports on this machine itself: no NAT, and
+the apps publish nothing. With --force, a project that is there changes its mode.`,
 		Example: `  docker haproxy init --route shop.example.com=web --route shop.example.com/api=api:3000
   docker haproxy init --route '*=web' --close-ports
   docker haproxy init --route tcp:5432=db --dry-run
   docker haproxy init --remove
   docker haproxy init demo            # a new project, in a folder of its own
   docker haproxy init --app-image ghcr.io/you/app:1.0 --app-port 3000 shop
-  docker haproxy init --flavor debian --haproxy-version 3.4 --http-port 8080`,
+  docker haproxy init --flavor debian --haproxy-version 3.4 --http-port 8080
+  docker haproxy init --network-mode host            # no NAT
+  docker haproxy init --network-mode bridge --force  # and back; edits stay`,
 		Args: cli.RequiresMaxArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -75,6 +81,9 @@ front of a few containers of one web app. The files are yours to edit.`,
 			opts.folder = orDefault(opts.load.ProjectDir, ".")
 			if len(args) > 0 {
 				opts.folder = args[0]
+			}
+			if !opts.given("http-port") {
+				opts.httpPort = compose.UsualHTTPPort(opts.networkMode)
 			}
 			if opts.image != "" && (cmd.Flags().Changed("flavor") || cmd.Flags().Changed("haproxy-version")) {
 				return problem("--image already names the whole image", "Drop --flavor and --haproxy-version, or --image.")
@@ -95,11 +104,12 @@ front of a few containers of one web app. The files are yours to edit.`,
 	flags.StringVar(&opts.flavor, "flavor", compose.Flavors()[0], `Base of the HAProxy image ("`+strings.Join(compose.Flavors(), `"|"`)+`")`)
 	flags.StringVar(&opts.haproxyVersion, "haproxy-version", compose.DefaultHAProxyVersion, "HAProxy branch or release")
 	flags.StringVar(&opts.image, "image", "", "HAProxy image, in place of --flavor and --haproxy-version")
-	flags.IntVar(&opts.httpPort, "http-port", 80, "Port of this machine for requests")
+	flags.IntVar(&opts.httpPort, "http-port", 80, "Port of this machine for requests; with --network-mode host 8080 unless given, for low ports are root's")
 	flags.IntVar(&opts.statsPort, "stats-port", 8404, "Port of this machine for the stats page")
 	flags.StringVar(&opts.statsAddress, "stats-address", "127.0.0.1", "Address of this machine for the stats page")
 	flags.StringVar(&opts.network, "network", "mynetwork", "Network of a new project; in one of your own, the network by which HAProxy reaches services that are on several")
-	flags.BoolVar(&opts.force, "force", false, "Overwrite what an earlier init wrote; with --remove, also what was edited since")
+	flags.StringVar(&opts.networkMode, "network-mode", compose.BridgeNetwork, `Network of HAProxy: one of its own, or that of the machine, without NAT ("bridge"|"host")`)
+	flags.BoolVar(&opts.force, "force", false, "Overwrite what an earlier init wrote; with another --network-mode, change what that takes and keep the rest; with --remove, also what was edited since")
 	flags.BoolVar(&opts.dryRun, "dry-run", false, "Print what would be written or removed, and do nothing")
 
 	mustRegister(cmd, "route", completeRoutes(dockerCLI, &opts.load))
@@ -109,6 +119,7 @@ front of a few containers of one web app. The files are yours to edit.`,
 	})
 	mustRegister(cmd, "flavor", cobra.FixedCompletions(compose.Flavors(), cobra.ShellCompDirectiveNoFileComp))
 	mustRegister(cmd, "haproxy-version", cobra.FixedCompletions([]string{compose.DefaultHAProxyVersion, "3.4"}, cobra.ShellCompDirectiveNoFileComp))
+	mustRegister(cmd, "network-mode", cobra.FixedCompletions(compose.NetworkModes(), cobra.ShellCompDirectiveNoFileComp))
 	mustRegister(cmd, "stats-address", cobra.FixedCompletions([]string{"127.0.0.1", "0.0.0.0"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -126,6 +137,11 @@ func runInit(ctx context.Context, dockerCLI command.Cli, opts initOptions) error
 	}
 	if err := opts.fits(place, found); err != nil {
 		return err
+	}
+	if switching := opts.force && opts.given("network-mode") && found && !opts.remove && !opts.given("route"); switching {
+		if done, err := runInitSwitch(ctx, dockerCLI, opts, place); done || err != nil {
+			return err
+		}
 	}
 	switch {
 	case opts.remove:
@@ -187,7 +203,26 @@ func runInitNew(ctx context.Context, dockerCLI command.Cli, opts initOptions, fo
 	for _, file := range files {
 		fmt.Fprintln(dockerCLI.Out(), filepath.Join(opts.folder, filepath.FromSlash(file.Path)))
 	}
+	if err := noteHostNetwork(ctx, dockerCLI, demo.OnHost(), demo.HTTPPort, demo.StatsPort); err != nil {
+		return err
+	}
 	hint(dockerCLI, nextAfterInit(opts.folder)...)
+	return nil
+}
+
+// noteHostNetwork says what the host's network is on the chosen engine, and which
+// ports are not to be had there.
+func noteHostNetwork(ctx context.Context, dockerCLI command.Cli, onHost bool, ports ...int) error {
+	if !onHost {
+		return nil
+	}
+	engine, err := initEngine(dockerCLI)
+	if err != nil {
+		return err
+	}
+	for _, line := range engine.HostNotes(ctx, ports...) {
+		note(dockerCLI, "%s", line)
+	}
 	return nil
 }
 
@@ -222,6 +257,7 @@ func (o initOptions) demo(folder string) (compose.Demo, error) {
 		StatsPort:    o.statsPort,
 		StatsAddress: o.statsAddress,
 		Network:      o.network,
+		NetworkMode:  o.networkMode,
 	}, nil
 }
 

@@ -54,7 +54,7 @@ func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 		return err
 	}
 	printAttached(dockerCLI, opts, attachment)
-	return nil
+	return noteHostNetwork(ctx, dockerCLI, opts.networkMode == compose.HostNetwork, opts.httpPort, opts.statsPort)
 }
 
 // initEngine is the engine for init, which takes no flags for its progress.
@@ -76,7 +76,7 @@ func (o initOptions) attach(routes []compose.WantedRoute) (compose.AttachOptions
 	}
 	options := compose.AttachOptions{
 		Routes: routes, ClosePorts: o.closePorts, Force: o.force,
-		Image: image, HTTPPort: o.httpPort, StatsPort: o.statsPort, StatsAddress: o.statsAddress,
+		Image: image, HTTPPort: o.httpPort, StatsPort: o.statsPort, StatsAddress: o.statsAddress, NetworkMode: o.networkMode,
 	}
 	if o.given("network") {
 		options.Network = o.network

@@ -60,6 +60,11 @@ func runUp(ctx context.Context, dockerCLI command.Cli, options *projectOptions, 
 		return dryRunUp(ctx, dockerCLI, options, engine, project, opts)
 	}
 
+	if project.OnHost() {
+		for _, line := range engine.HostNotes(ctx) {
+			note(dockerCLI, "%s", line)
+		}
+	}
 	var outcome compose.Outcome
 	err = engine.Operation(ctx, "up", func(ctx context.Context) (err error) {
 		outcome, err = engine.BringUp(ctx, project, opts.UpOptions)

@@ -14,6 +14,17 @@ var ComposeFile string
 //go:embed haproxy.cfg.tmpl
 var BaseConfig string
 
+// ForwarderConfig is the haproxy/dns.cfg that init writes for HAProxy on the
+// host's network.
+//
+//go:embed dns.cfg.tmpl
+var ForwarderConfig string
+
+// Parts are templates that the others call.
+//
+//go:embed parts.tmpl
+var Parts string
+
 // AttachedFile is the text/template of the Compose file that init writes beside
 // a project of the user's own.
 //

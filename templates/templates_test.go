@@ -11,7 +11,7 @@ func TestTheTemplatesParseAndAreTextFilesOfOurs(t *testing.T) {
 	plain := func(s string) string { return s }
 	functions := template.FuncMap{"plain": plain, "text": plain, "join": func(names []string) string { return strings.Join(names, ", ") }}
 	for name, text := range map[string]string{
-		"ComposeFile": ComposeFile, "BaseConfig": BaseConfig, "AttachedFile": AttachedFile, "AttachedConfig": AttachedConfig,
+		"ComposeFile": ComposeFile, "BaseConfig": BaseConfig, "AttachedFile": AttachedFile, "AttachedConfig": AttachedConfig, "ForwarderConfig": ForwarderConfig,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

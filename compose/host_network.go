@@ -1,0 +1,355 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/compose/v5/pkg/api"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/system"
+	"github.com/moby/moby/client"
+
+	"github.com/docker-haproxy/docker-haproxy/compose/labels"
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/templates"
+)
+
+// HAProxy on the host's network (network_mode: host) opens its ports on the
+// engine's machine itself: no NAT, and no "ports:". It reaches the containers of
+// a bridge network at their addresses, but not Docker's DNS, which answers inside
+// a network's containers only. So a second container, the Forwarder, passes its
+// questions on, through a UNIX socket on a volume in memory. All else is as in
+// bridge mode: containers that come and go, rollouts, status.
+//
+// What was tried instead: a fixed ipv4_address for each app container needs a
+// subnet that is free on every machine, and leaves no room for a new container
+// beside the old one in a rollout; a port of the loopback interface for each
+// container, or for the Forwarder, is open to all users of the machine, and may be
+// taken by one of them while its owner is restarted.
+
+// Forwarder is the Compose service that answers HAProxy's questions for names.
+const Forwarder = "haproxy-dns"
+
+// What network_mode of the load balancer init knows.
+const (
+	BridgeNetwork = "bridge"
+	HostNetwork   = "host"
+)
+
+// NetworkModes are what --network-mode takes, the usual one first.
+func NetworkModes() []string { return []string{BridgeNetwork, HostNetwork} }
+
+// UsualHTTPPort is the port for requests where none is asked for. Of the host's
+// own ports those below 1024 are for root only, which HAProxy is not: it has a
+// user of its own, and a capability (cap_add: NET_BIND_SERVICE) is of no use to
+// one that is not root.
+func UsualHTTPPort(mode string) int {
+	if mode == HostNetwork {
+		return 8080
+	}
+	return 80
+}
+
+// OnHost tells whether HAProxy is to use the host's network.
+func (d Demo) OnHost() bool { return d.NetworkMode == HostNetwork }
+
+// Forwarder is the name of the service that answers questions for names.
+func (d Demo) Forwarder() string { return Forwarder }
+
+// ForwarderNetworks are those in which it knows the names of.
+func (d Demo) ForwarderNetworks() []string { return []string{d.Network} }
+
+// HTTPBind is where HAProxy listens for requests: in a container of its own on
+// port 80, which "ports:" maps.
+func (d Demo) HTTPBind() string {
+	if d.OnHost() {
+		return ":" + strconv.Itoa(d.HTTPPort)
+	}
+	return ":80"
+}
+
+// StatsBind is where HAProxy listens for the stats page.
+func (d Demo) StatsBind() string {
+	if d.OnHost() {
+		return d.StatsPublish()
+	}
+	return "*:8404"
+}
+
+// InitAddr is how a server gets its first address.
+func (d Demo) InitAddr() string {
+	if d.OnHost() {
+		return "last,none"
+	}
+	return "last,libc,none"
+}
+
+func forwarderConfig() File {
+	return File{Path: DNSConfigName, Content: []byte(templates.ForwarderConfig)}
+}
+
+// provenOnHost compares what Compose understood with what was meant.
+func provenOnHost(balancer, forwarder types.ServiceConfig) error {
+	switch {
+	case balancer.NetworkMode != HostNetwork:
+		return fmt.Errorf("service %s has network_mode %q", LoadBalancer, balancer.NetworkMode)
+	case len(balancer.Ports) > 0 || len(balancer.Networks) > 0:
+		return fmt.Errorf("service %s has ports or networks beside network_mode: host", LoadBalancer)
+	case len(forwarder.Networks) == 0 || len(forwarder.Ports) > 0:
+		return fmt.Errorf("service %s must have networks and no ports", Forwarder)
+	}
+	return nil
+}
+
+// OnHost tells whether HAProxy uses the network of the engine's machine.
+func (p *Project) OnHost() bool { return p.balancer.NetworkMode == HostNetwork }
+
+// reach are the networks whose containers HAProxy finds by name: its own, or on
+// the host's network those of the Forwarder.
+func (p *Project) reach() map[string]*types.ServiceNetworkConfig {
+	if p.OnHost() {
+		return p.Services[Forwarder].Networks
+	}
+	return p.balancer.Networks
+}
+
+// finder is the service whose networks reach gives.
+func (p *Project) finder() string {
+	if p.OnHost() {
+		return Forwarder
+	}
+	return LoadBalancer
+}
+
+// hostListeners are the ports that HAProxy opens on the host itself: those of the
+// base config, and those that labels ask for.
+func (p *Project) hostListeners() []hostPort {
+	var ports []hostPort
+	files, _ := p.baseFiles()
+	for _, file := range files {
+		for _, listener := range haproxy.Listeners(file.Content) {
+			ports = append(ports, onHostItself(listener)...)
+		}
+	}
+	if _, _, loads := p.generatedFolder(); !loads {
+		return ports
+	}
+	ports = append(ports, onAllAddresses(labels.ParseFrontend(LoadBalancer, p.balancer.Labels).Port, balancerHTTPPort))
+	for _, l := range p.listens() {
+		ports = append(ports, onAllAddresses(l.Port, l.Port))
+	}
+	return ports
+}
+
+func onAllAddresses(port, target int) hostPort {
+	return hostPort{addr: netip.IPv4Unspecified(), port: uint16(port), target: uint32(target), direct: true}
+}
+
+// onHostItself is a listener as the host has it; none where its address is not
+// known. target says what it is for, as in a container of its own.
+func onHostItself(listener haproxy.Listener) []hostPort {
+	port := onAllAddresses(listener.Port, balancerHTTPPort)
+	switch {
+	case listener.StatsURI != "":
+		port.target = balancerStatsPort
+	case listener.TCP:
+		port.target = uint32(port.port)
+	}
+	if listener.Host != "" {
+		addr, err := netip.ParseAddr(listener.Host)
+		if err != nil {
+			return nil
+		}
+		port.addr = addr
+	}
+	return []hostPort{port}
+}
+
+// listensBy says where a port is written that HAProxy listens on.
+func (p *Project) listensBy(port hostPort) string {
+	files, _ := p.baseFiles()
+	for _, file := range files {
+		for _, listener := range haproxy.Listeners(file.Content) {
+			if listener.Port == int(port.port) {
+				return fmt.Sprintf(`the "bind" of frontend %s in %s`, listener.Proxy, p.DisplayPath(file.Name))
+			}
+		}
+	}
+	if port.target == balancerHTTPPort {
+		return fmt.Sprintf("the label haproxy.http-port of service %s", LoadBalancer)
+	}
+	return "the label haproxy.listen"
+}
+
+// usingHostNetwork are the containers that open their ports on the host itself.
+func usingHostNetwork(containers []container.Summary) []container.Summary {
+	return slices.DeleteFunc(slices.Clone(containers), func(c container.Summary) bool { return c.HostConfig.NetworkMode != HostNetwork })
+}
+
+// listeningContainer finds the container that a listening process belongs to;
+// ours tells that it is the project's own load balancer, whose successor gets the
+// port. A process that this user may not see is taken for HAProxy's, if that runs.
+func (e *Engine) listeningContainer(ctx context.Context, p *Project, onHost []container.Summary, holder process) (name string, ours bool, err error) {
+	for _, c := range onHost {
+		own := c.Labels[api.ProjectLabel] == p.Name && c.Labels[api.ServiceLabel] == LoadBalancer
+		if holder.PID == 0 && own {
+			return "", true, nil
+		}
+		belongs, err := e.runsIn(ctx, c.ID, holder.PID)
+		if err != nil {
+			return "", false, err
+		}
+		if belongs {
+			return containerHolder(c.Names, c.Labels[api.ProjectLabel]), own, nil
+		}
+	}
+	return "", false, nil
+}
+
+// runsIn tells whether a process of the host is one of a container's.
+func (e *Engine) runsIn(ctx context.Context, id string, pid int) (bool, error) {
+	if pid == 0 {
+		return false, nil
+	}
+	top, err := e.api().ContainerTop(ctx, id, client.ContainerTopOptions{})
+	if err != nil {
+		return false, ctx.Err() // it ended meanwhile
+	}
+	column := slices.Index(top.Titles, "PID")
+	return column >= 0 && slices.ContainsFunc(top.Processes, func(row []string) bool {
+		return column < len(row) && row[column] == strconv.Itoa(pid)
+	}), nil
+}
+
+// groundToBe is what is known of the container of a load balancer that does not
+// run. Of a network of its own nothing can be said before; of the host's, which
+// ports are for root only.
+func (e *Engine) groundToBe(p *Project) haproxy.Container {
+	if !p.OnHost() || isRemote(e.host()) {
+		return haproxy.Container{}
+	}
+	return haproxy.Container{Network: func() haproxy.Network {
+		return haproxy.Network{Host: true, LowPorts: lowPorts(), MayBind: p.mayBeRoot()}
+	}}
+}
+
+// mayBeRoot tells whether HAProxy may run as root in its container.
+func (p *Project) mayBeRoot() bool {
+	user, _, _ := strings.Cut(p.balancer.User, ":")
+	return slices.Contains([]string{"", "0", "root"}, user)
+}
+
+// lowPorts is the first port of this machine that is not for root only; 0 where
+// that is not known.
+func lowPorts() int {
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err != nil {
+		return 0 // not Linux: the engine runs in a virtual machine
+	}
+	number, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return number
+}
+
+// HostNotes are what a person should know about the host's network on this
+// engine: what it is, and which of some ports are not to be had.
+func (e *Engine) HostNotes(ctx context.Context, ports ...int) []string {
+	notes := nonEmpty(e.hostMeaning(ctx))
+	if isRemote(e.host()) {
+		return notes
+	}
+	for _, port := range ports {
+		if low := lowPorts(); port < low {
+			notes = append(notes, lowPortNote(port, low))
+		}
+	}
+	return notes
+}
+
+// lowPortNote is what to do about a port that is for root only.
+func lowPortNote(port, low int) string {
+	return fmt.Sprintf(`HAProxy runs without root, and ports below %d of this machine are for root only: "up" is going to refuse port %d. Use a higher one, such as %d; or let every user of this machine listen on low ones: sudo sysctl -w net.ipv4.ip_unprivileged_port_start=%d (a file in /etc/sysctl.d keeps it).`, low, port, port+8000, port)
+}
+
+// hostMeaning says what the host's network is on this engine, where it is not
+// simply that of this machine; "" where it is, or nobody can be asked.
+func (e *Engine) hostMeaning(ctx context.Context) string {
+	host := e.host()
+	if isRemote(host) {
+		return hostMeaning(host, system.Info{})
+	}
+	found, err := e.api().Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return ""
+	}
+	return hostMeaning("", found.Info)
+}
+
+func hostMeaning(remote string, info system.Info) string {
+	has := func(option string) bool {
+		return slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return o == option || strings.HasPrefix(o, option+",") })
+	}
+	switch {
+	case remote != "":
+		name := remote
+		if u, err := url.Parse(remote); err == nil && u.Hostname() != "" {
+			name = u.Hostname()
+		}
+		return fmt.Sprintf("The host's network is that of the engine's machine, %s, and not this one's: requests go there, and the stats page is open to that machine only (ssh -L 8404:127.0.0.1:8404 %s).", name, name)
+	case info.OperatingSystem == "Docker Desktop":
+		return `Docker Desktop runs containers in a virtual machine, whose network is the host's here. HAProxy is reached from this machine only with Docker Desktop 4.34 or newer and "Enable host networking" in Settings > Resources > Network, over IPv4; it saves no NAT there. --network-mode bridge works without.`
+	case has("name=rootless"):
+		return "This engine runs without root: its host's network is one of its own, and ports that HAProxy opens there are not reached from this machine. Use --network-mode bridge."
+	case has("name=userns"):
+		return "This engine maps users (userns-remap), and refuses network_mode: host to containers that are mapped. Use --network-mode bridge."
+	}
+	return ""
+}
+
+// mayBeOnHost refuses what --network-mode host cannot have beside it.
+func (s Survey) mayBeOnHost(opts AttachOptions) error {
+	if opts.NetworkMode != HostNetwork {
+		return nil
+	}
+	_, service := s.Project.AllServices()[Forwarder]
+	_, volume := s.Project.Volumes[Forwarder]
+	if service || volume {
+		return &Problem{
+			Summary: fmt.Sprintf("project %q has a service or volume named %s of its own, which --network-mode host needs; nothing was changed", s.Project.Name, Forwarder),
+			Advice:  "Give it another name, or leave out --network-mode host.",
+		}
+	}
+	for _, l := range s.listens(opts.Routes) {
+		if l.Port == opts.HTTPPort || l.Port == opts.StatsPort {
+			return &Problem{
+				Summary: fmt.Sprintf("port %d is to be for TCP to %s, and HAProxy needs it for HTTP as well; nothing was changed", l.Port, l.Service),
+				Advice:  "Choose another port for one of them: --route, --http-port, --stats-port.",
+			}
+		}
+	}
+	return nil
+}
+
+// removeSocket removes the volume of the Forwarder's socket, which holds nothing
+// once its containers are gone. It lists what stayed.
+func (e *Engine) removeSocket(ctx context.Context, project string) (left []string) {
+	found, err := e.api().VolumeList(ctx, client.VolumeListOptions{
+		Filters: make(client.Filters).Add("label", api.ProjectLabel+"="+project, api.VolumeLabel+"="+Forwarder),
+	})
+	if err != nil {
+		return []string{"perhaps volume " + Forwarder}
+	}
+	s := State{project: project}
+	for _, v := range found.Items {
+		if v.Labels[api.VolumeLabel] == Forwarder {
+			s.volumes = append(s.volumes, resource{id: v.Name, name: v.Name})
+		}
+	}
+	return e.remove(ctx, s)
+}

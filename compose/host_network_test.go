@@ -1,0 +1,235 @@
+package compose
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/moby/moby/api/types/system"
+	"github.com/moby/moby/client"
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/templates"
+)
+
+// hosted is a project whose HAProxy uses the host's network, with a base config.
+func hosted(t *testing.T, config string) *Project {
+	t.Helper()
+	return load(t, `
+name: demo
+services:
+  haproxy:
+    image: haproxy:3.2
+    network_mode: host
+    user: "99:99"
+    volumes: [./haproxy:/usr/local/etc/haproxy]
+  haproxy-dns: { image: haproxy:3.2, networks: [front] }
+networks: { front: , back: }
+`, map[string]string{BaseConfigName: config})
+}
+
+func TestOnTheHostsNetworkTheAddressesAreThoseOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	config := strings.ReplaceAll(strings.ReplaceAll(listeners, "bind *:8404", "bind 127.0.0.1:8404"), "bind :80\n", "bind :8080\n")
+	assert.DeepEqual(t, hosted(t, config).Addresses(), []Address{
+		{Frontend: "web", URL: "http://localhost:8080", HostPort: "localhost:8080"},
+		{Frontend: "tls", URL: "https://localhost", HostPort: "localhost:443"},
+		{Frontend: "stats", URL: "http://localhost:8404", HostPort: "localhost:8404", Stats: true},
+		{Frontend: "admin", URL: "http://localhost:9000/haproxy?stats", HostPort: "localhost:9000", Stats: true},
+		{Frontend: "raw", HostPort: "localhost:5432"},
+	})
+}
+
+func TestOnTheHostsNetworkAPortIsTakenByWhoeverListens(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/net/tcp"); err != nil {
+		t.Skip("listeners are seen on Linux only")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	assert.NilError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	number := port(t, listener)
+	config := fmt.Sprintf("frontend web\n  mode http\n  bind 127.0.0.1:%d\n", number)
+	own := fakeContainer{ID: "x", Name: "demo-haproxy-1", State: "running", Project: "demo", Service: LoadBalancer, NetworkMode: HostNetwork}
+	for name, c := range map[string]struct {
+		container fakeContainer
+		pids      []int
+		want      []string
+	}{
+		"a process":                {own, nil, []string{fmt.Sprintf("port %d is taken by process ", number), "frontend web", BaseConfigName, "--http-port"}},
+		"HAProxy itself":           {own, []int{os.Getpid()}, nil},
+		"another host's container": {fakeContainer{ID: "y", Name: "nginx", State: "running", NetworkMode: HostNetwork}, []int{os.Getpid()}, []string{fmt.Sprintf("port %d is taken by container nginx\n", number)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.container.PIDs = c.pids
+			engine, _ := (&fakeEngine{containers: []fakeContainer{c.container}}).start(t)
+			err := engine.PortsFree(t.Context(), hosted(t, config))
+			if c.want == nil {
+				assert.NilError(t, err)
+				return
+			}
+			contains(t, fmt.Sprint(err), c.want...)
+		})
+	}
+}
+
+// A listener of another user's process is seen, and its process is not.
+func TestAProcessThatCannotBeSeenIsTakenForHAProxyWhereThatRuns(t *testing.T) {
+	t.Parallel()
+	p := hosted(t, "")
+	own := fakeContainer{ID: "x", Name: "demo-haproxy-1", State: "running", Project: "demo", Service: LoadBalancer, NetworkMode: HostNetwork}
+	for _, c := range []struct {
+		container fakeContainer
+		ours      bool
+	}{{own, true}, {fakeContainer{ID: "y", Name: "nginx", State: "running", NetworkMode: HostNetwork}, false}, {fakeContainer{ID: "z", Name: "demo-haproxy-1", State: "running", Project: "demo", Service: LoadBalancer}, false}} {
+		engine, _ := (&fakeEngine{containers: []fakeContainer{c.container}}).start(t)
+		listed, err := engine.api().ContainerList(t.Context(), client.ContainerListOptions{})
+		assert.NilError(t, err)
+		_, ours, err := engine.listeningContainer(t.Context(), p, usingHostNetwork(listed.Items), process{})
+		assert.NilError(t, err)
+		assert.Equal(t, ours, c.ours, c.container.Name)
+	}
+}
+
+func TestOnTheHostsNetworkAServiceMayNotPublishWhatHAProxyListensOn(t *testing.T) {
+	t.Parallel()
+	p := hosted(t, "frontend web\n  mode http\n  bind :8080\n")
+	assert.NilError(t, p.publishedOnce())
+	web := p.Services[Forwarder]
+	web.Name, web.Ports = "web", load(t, "name: x\nservices: {haproxy: {image: a, ports: ['8080:80']}}\n", nil).Services[LoadBalancer].Ports
+	p.Services["web"] = web
+	contains(t, fmt.Sprint(p.publishedOnce()), "haproxy and web both want port 8080 of this machine", `"ports:"`, "frontend web")
+}
+
+func TestOnTheHostsNetworkAnIPv4WildcardLeavesIPv6AddressesToOthers(t *testing.T) {
+	t.Parallel()
+	port := onAllAddresses(8080, 80)
+	for text, want := range map[string]bool{"0.0.0.0": true, "127.0.0.1": true, "::": true, "::1": false} {
+		assert.Equal(t, port.overlaps(netip.MustParseAddr(text), 8080), want, text)
+	}
+}
+
+func TestOnTheHostsNetworkLabelsSayPortsToo(t *testing.T) {
+	t.Parallel()
+	p := load(t, `
+name: demo
+services:
+  haproxy:
+    image: haproxy:3.2
+    network_mode: host
+    command: [haproxy, -f, /usr/local/etc/haproxy/haproxy.cfg, -f, /usr/local/etc/haproxy/generated]
+    volumes: [./haproxy:/usr/local/etc/haproxy]
+    labels: { haproxy.http-port: "8081" }
+  haproxy-dns: { image: haproxy:3.2 }
+  db: { image: db, labels: { haproxy.listen: "15432", haproxy.port: "5432" } }
+`, map[string]string{BaseConfigName: "frontend stats\n  mode http\n  bind 127.0.0.1:8404\n  stats enable\n", "haproxy/generated/routes.cfg": ""})
+	var found []string
+	for _, port := range p.hostListeners() {
+		found = append(found, fmt.Sprintf("%s:%d %d", port.addr, port.port, port.target))
+	}
+	assert.DeepEqual(t, found, []string{"127.0.0.1:8404 8404", "0.0.0.0:8081 80", "0.0.0.0:15432 15432"})
+	contains(t, p.listensBy(p.hostListeners()[1]), "haproxy.http-port")
+	contains(t, p.listensBy(p.hostListeners()[2]), "haproxy.listen")
+}
+
+func TestNamesAreThoseOfTheNetworksThatTheForwarderIsOn(t *testing.T) {
+	t.Parallel()
+	p := hosted(t, "")
+	service := p.Services[Forwarder]
+	service.Name = "web"
+	address, err := p.addressOf(service, "")
+	assert.NilError(t, err)
+	assert.Equal(t, address, "web.demo_front")
+
+	service.Networks = load(t, "name: x\nservices: {haproxy: {image: a, networks: [back]}}\nnetworks: {back: }\n", nil).Services[LoadBalancer].Networks
+	_, err = p.addressOf(service, "")
+	contains(t, fmt.Sprint(err), Forwarder)
+}
+
+func TestAPortThatIsForRootOnlyIsRefusedBeforeAnythingStarts(t *testing.T) {
+	t.Parallel()
+	p := hosted(t, "")
+	engine, _ := (&fakeEngine{}).start(t)
+	ground := engine.groundToBe(p)
+	if lowPorts() == 0 {
+		t.Skip("every user of this machine may listen on all ports, or it is not Linux")
+	}
+	found := haproxy.Overlooked([]haproxy.ConfigFile{{Name: "x.cfg", Content: []byte("frontend web\n  bind :80\n  bind :8080\n")}}, ground)
+	assert.Equal(t, len(found), 1)
+	contains(t, found[0].Message, "':80'", "of this machine")
+	contains(t, found[0].Hint, "8080", "sysctl -w net.ipv4.ip_unprivileged_port_start=80")
+
+	p.balancer.User = "0"
+	assert.Equal(t, len(haproxy.Overlooked([]haproxy.ConfigFile{{Content: []byte("frontend web\n  bind :80\n")}}, engine.groundToBe(p))), 0)
+	p.balancer.NetworkMode = ""
+	assert.Assert(t, engine.groundToBe(p).Network == nil, "in a network of its own every user may")
+}
+
+func TestWhatTheHostsNetworkMeans(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]struct {
+		remote string
+		info   system.Info
+	}{
+		"":                                {"", system.Info{OperatingSystem: "Debian GNU/Linux 12", SecurityOptions: []string{"name=seccomp,profile=default"}}},
+		"build.example.com":               {"ssh://me@build.example.com", system.Info{}},
+		"Enable host networking":          {"", system.Info{OperatingSystem: "Docker Desktop"}},
+		"not reached from this machine":   {"", system.Info{SecurityOptions: []string{"name=rootless"}}},
+		"refuses network_mode: host":      {"", system.Info{SecurityOptions: []string{"name=userns"}}},
+		"ssh -L 8404:127.0.0.1:8404 10.1": {"tcp://10.1:2376", system.Info{}},
+	} {
+		got := hostMeaning(c.remote, c.info)
+		assert.Assert(t, strings.Contains(got, want) && (got == "") == (want == ""), got)
+	}
+}
+
+func TestTheForwarderIsFoundByTheNamesThatItsFilesShare(t *testing.T) {
+	t.Parallel()
+	files, err := demo(onHost).Generate(t.Context())
+	assert.NilError(t, err)
+	contains(t, string(files[0].Content), Forwarder+":", "/usr/local/etc/haproxy/dns.cfg", "target: /var/run/haproxy-dns")
+	contains(t, string(files[1].Content), "nameserver dns "+forwarderSocket, "bind 127.0.0.1:8404", "bind :8080", "init-addr last,none")
+	assert.Assert(t, !strings.Contains(string(files[1].Content), "last,libc"))
+	contains(t, templates.ForwarderConfig, "unix@"+strings.TrimPrefix(forwarderSocket, "stream+unix@"), "server docker 127.0.0.11:53")
+}
+
+func TestAttachingOnTheHostsNetworkIsRefusedWhereItCannotBe(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		compose, flag string
+		want          []string
+	}{
+		"a service of that name": {"services: {web: {image: app, expose: [80]}, haproxy-dns: {image: dns}}\n", "*=web", []string{Forwarder, "of its own"}},
+		"a network that the host does not reach": {
+			"services: {web: {image: app, expose: [80], networks: [lan]}}\nnetworks: {lan: {driver: macvlan}}\n", "*=web", []string{"lan", "macvlan"},
+		},
+		"one port for two": {"services: {web: {image: app, expose: [80]}}\n", "tcp:8080=web:80", []string{"8080", "--http-port"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := project(t, "compose.yaml", c.compose)
+			before := p.hashes(t)
+			opts := attachDefaults()
+			onHostOptions(&opts)
+			_, err := p.plan(t, opts, c.flag)
+			contains(t, fmt.Sprint(err), append(c.want, "nothing was changed")...)
+			assert.DeepEqual(t, p.hashes(t), before)
+		})
+	}
+}
+
+// Docker publishes no port of a container on internal networks only; the host
+// itself reaches its neighbours there all the same.
+func TestOnTheHostsNetworkAnInternalNetworkWillDo(t *testing.T) {
+	t.Parallel()
+	p := project(t, "compose.yaml", "services: {web: {image: app, expose: [80], networks: [back]}}\nnetworks: {back: {internal: true}}\n")
+	opts := attachDefaults()
+	onHostOptions(&opts)
+	a := p.attach(t, opts, "*=web")
+	assert.DeepEqual(t, a.Networks, []string{"back"})
+}
