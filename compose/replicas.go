@@ -13,6 +13,7 @@ import (
 	composesdk "github.com/docker/compose/v5/pkg/compose"
 	"github.com/moby/moby/client"
 
+	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
 
@@ -161,17 +162,22 @@ func (e *Engine) AddReplicas(ctx context.Context, p *Project, d Definition, tota
 		return err
 	}
 	service := d.Service
-	service.SetScale(total)
-	labels := types.Labels{}
-	for name, value := range service.CustomLabels {
-		labels[name] = value
+	if service.Deploy != nil {
+		deploy := *service.Deploy // SetScale writes through the pointer, into the project
+		service.Deploy = &deploy
 	}
+	service.SetScale(total)
+	if err := e.keepNetworks(ctx, p, model); err != nil {
+		return err
+	}
+	custom := types.Labels{}
+	maps.Copy(custom, service.CustomLabels)
 	for name, value := range map[string]string{rolloutLabel: rollout, previousImageLabel: previous.Name, previousImageIDLabel: previous.ID} {
 		if value != "" {
-			labels[name] = value
+			custom[name] = value
 		}
 	}
-	service.CustomLabels = labels
+	service.CustomLabels = custom
 	service.DependsOn = nil // they run; it is no part of the definition's hash
 	model.Services = types.Services{service.Name: service}
 	err = e.sdk.Up(ctx, model, api.UpOptions{
@@ -188,6 +194,27 @@ func (e *Engine) AddReplicas(ctx context.Context, p *Project, d Definition, tota
 	}
 	return nil
 }
+
+// keepNetworks has Compose take the project's networks as they are: where their
+// definition was edited, it would stop containers in order to make them anew.
+func (e *Engine) keepNetworks(ctx context.Context, p *Project, model *types.Project) error {
+	state, err := e.Observe(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	networks := types.Networks{}
+	for key, network := range model.Networks {
+		if slices.ContainsFunc(state.networks, func(r resource) bool { return r.name == network.Name }) {
+			network.External = true
+		}
+		networks[key] = network
+	}
+	model.Networks = networks
+	return nil
+}
+
+// Routed tells whether a service's labels ask for requests.
+func (p *Project) Routed(service string) bool { return labels.Uses(p.Services[service].Labels) }
 
 // Recreate has Compose bring a service to what its definition says, as a plain
 // "up" does: for one that receives no traffic.
@@ -244,11 +271,11 @@ func (e *Engine) Ill(ctx context.Context, c Container) error {
 	case err != nil:
 		return err
 	case now.Restarts > 0:
-		return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d and was started again", now.ExitCode))
+		return e.Failed(ctx, c, fmt.Sprintf("ended with exit code %d and was started again", now.ExitCode))
 	case !now.Running() && now.State != "created":
-		return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d", now.ExitCode))
+		return e.Failed(ctx, c, fmt.Sprintf("ended with exit code %d", now.ExitCode))
 	case c.Health == "unhealthy":
-		return e.failed(ctx, c.Name, "is unhealthy")
+		return e.Failed(ctx, c, "is unhealthy")
 	}
 	return nil
 }
@@ -256,13 +283,9 @@ func (e *Engine) Ill(ctx context.Context, c Container) error {
 // Failed is the error of a container that did not become what it should, with
 // its health check's answer and its last lines.
 func (e *Engine) Failed(ctx context.Context, c Container, how string) error {
-	return e.failed(ctx, c.Name, how)
-}
-
-// RunsSince tells since when a container runs.
-func (e *Engine) RunsSince(ctx context.Context, c Container) (time.Time, error) {
-	now, err := e.inspect(ctx, c)
-	return now.StartedAt, err
+	problem := e.failed(ctx, c.Name, how)
+	problem.Advice = `Mend the service in the Compose file or its image, then run "docker haproxy rollout" again.`
+	return problem
 }
 
 // Exclusive makes sure that nobody else changes the project's HAProxy for as long
@@ -307,6 +330,9 @@ func (p *Project) DynamicOptions(backend, server string) (options string, found 
 // edited, nothing is done.
 func (e *Engine) Apply(ctx context.Context, p *Project, running Balancer, opts ReloadOptions) (Reloaded, error) {
 	plan, err := e.PlanReload(ctx, p, running)
+	if err == nil && len(plan.Quarantines) > 0 {
+		err = &QuarantineError{Quarantines: plan.Quarantines} // it would be taken out of the traffic
+	}
 	if err != nil || len(plan.Steps) == 0 || plan.Unknown != "" {
 		return Reloaded{}, err
 	}

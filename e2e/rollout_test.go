@@ -541,6 +541,136 @@ func TestRolloutOfAWholeProject(t *testing.T) {
 	p.mustFail(p.haproxy("rollout"), 1, "not running", "docker haproxy up")
 }
 
+// TestRolloutLeavesAWayOut: states that once led nowhere.
+func TestRolloutLeavesAWayOut(t *testing.T) {
+	t.Parallel()
+	skipIfShort(t)
+	for name, scenario := range map[string]func(t *testing.T){
+		"a line whose stop-first failed":          lineAfterAFailure,
+		"a line whose rollout was killed":         lineAfterAKill,
+		"a person's own drain":                    ownDrain,
+		"a container that was missing":            missingContainer,
+		"a file that was edited back":             editedBack,
+		"replicas in deploy":                      deployReplicas,
+		"an edited network":                       editedNetwork,
+		"a canary that was killed, and a restart": killedCanary,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t)
+		})
+	}
+}
+
+func lineAfterAFailure(t *testing.T) {
+	p := newRunningProject(t, "--servers", "2")
+	good := p.read(composeFile)
+	p.editCompose(configured("web2", `environment: {STATUS: "500"}`))
+	p.mustFail(p.haproxy("rollout", "web2", "--order", "stop-first", "--wait-timeout", "4s"), 1, "was not ready", "fewer than before")
+	p.write(composeFile, good)
+	p.mustSucceed(p.haproxy("rollout"))
+	assert.DeepEqual(t, p.servedBy(6), []string{"web1", "web2"})
+	p.mustSucceed(p.haproxy("scale", "web1=0"))
+	p.mustSucceed(p.haproxy("scale", "web1=1"))
+	assert.DeepEqual(t, p.servedBy(6), []string{"web1", "web2"})
+}
+
+func lineAfterAKill(t *testing.T) {
+	p := newRunningProject(t, "--servers", "2")
+	killed := p.startGroup("restart", "web1")
+	killed.mustSayWithin("Stopping")
+	killGroup(killed.cmd)
+	killed.wait()
+	p.eventually("it is over", func() error {
+		p.mustSucceed(p.haproxy("rollout", "--resume"))
+		if state := p.runtimeAPI("show servers state"); strings.Contains(state, "-rollout") {
+			return fmt.Errorf("%s", state)
+		}
+		return nil
+	})
+	assert.DeepEqual(t, p.servedBy(6), []string{"web1", "web2"})
+	p.mustBeNothingToDo()
+}
+
+func ownDrain(t *testing.T) {
+	p := newRoutedProject(t, versioned(3))
+	p.mustSucceed(p.haproxy("server", "drain", p.name+"-web-3"))
+	drained := p.container("web")
+	p.mustSucceed(p.haproxy("scale", "web=4"))
+	assert.Equal(t, len(p.replicasOf("web")), 4)
+	assert.Assert(t, slices.Contains(p.replicasOf("web"), drained.ID))
+	r := p.mustSucceed(p.haproxy("server", "ls"))
+	assert.Equal(t, strings.Count(r.stdout, "DRAIN"), 1, r.stdout)
+	assert.Equal(t, len(p.replicas(request{}, 12)), 3)
+}
+
+func missingContainer(t *testing.T) {
+	p := newRoutedProject(t, versioned(3))
+	p.mustSucceed(p.docker("rm", "-f", p.name+"-web-3"))
+	r := p.mustSucceed(p.haproxy("rollout"))
+	p.mustSay(r, r.stdout, "1 container started")
+	r = p.mustSucceed(p.haproxy("rollout"))
+	p.mustSay(r, r.stdout, "nothing to do")
+	assert.Equal(t, len(p.replicas(request{}, 12)), 3)
+}
+
+func editedBack(t *testing.T) {
+	p := newRoutedProject(t, versioned(2))
+	old, file := p.replicasOf("web"), p.read(composeFile)
+	p.nextVersion()
+	killed := p.startGroup("rollout", "--monitor", "10s")
+	killed.mustSayWithin("Watching it")
+	killGroup(killed.cmd)
+	killed.wait()
+	p.write(composeFile, file)
+	p.mustSucceed(p.haproxy("rollout", "--abort"))
+	assert.DeepEqual(t, p.replicasOf("web"), old)
+	assert.DeepEqual(t, p.versions(6), []string{"1"})
+	p.mustBeNothingToDo()
+}
+
+func deployReplicas(t *testing.T) {
+	p := newRoutedProject(t, app{name: "web", labels: []string{`haproxy.host: "*"`}, more: []string{"deploy: {replicas: 3}"}})
+	r := p.mustSucceed(p.haproxy("restart", "web", "--batch", "2", "--monitor", "0s"))
+	p.mustSay(r, r.stdout, "3 containers started, 3 stopped")
+	p.mustSucceed(p.haproxy("scale", "web=4"))
+	p.mustSucceed(p.haproxy("restart", "web", "--monitor", "0s"))
+	assert.Equal(t, len(p.replicasOf("web")), 4, "a restart keeps the number")
+}
+
+func editedNetwork(t *testing.T) {
+	p := newRunningProject(t, "--servers", "2")
+	load := p.startRolloutLoad()
+	p.editCompose(func(text string) string {
+		text = strings.Replace(text, "\nnetworks:\n  mynetwork:", "\nnetworks:\n  mynetwork:\n    labels: {edited: \"yes\"}", 1)
+		return configured("web1", `environment: {EDITED: "1"}`)(text)
+	})
+	p.mustSucceed(p.haproxy("rollout", "web1"))
+	load.goOn(30)
+	load.mustLoseNothing()
+}
+
+func killedCanary(t *testing.T) {
+	p := newRoutedProject(t, versioned(2))
+	load := p.startRolloutLoad()
+	p.nextVersion()
+	killed := p.startGroup("rollout", "--canary", "10%")
+	killed.mustSayWithin("Canary: ")
+	killGroup(killed.cmd)
+	killed.wait()
+	p.mustSucceed(p.haproxy("rollout", "--resume", "--canary", "10%", "--canary-time", "1s"))
+	assert.DeepEqual(t, p.versions(6), []string{"2"})
+	p.mustSucceed(p.haproxy("restart", "web", "--monitor", "0s"))
+	p.mustSucceed(p.haproxy("scale", "web=6"))
+	for _, weight := range p.serverWeights() {
+		assert.Equal(t, weight, "1")
+	}
+	r := p.mustSucceed(p.haproxy("rollout", "undo", "web"))
+	p.mustSay(r, r.stderr, standInEcho)
+	load.goOn(30)
+	load.mustLoseNothing()
+}
+
 // TestRolloutOfASingleContainer: one with a published port has no room for a second,
 // so the old one goes first; requests wait for the label's time.
 func TestRolloutOfASingleContainer(t *testing.T) {

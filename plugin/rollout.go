@@ -76,7 +76,6 @@ Where no flag says otherwise, the service's deploy.update_config counts
 	opts.howFlags(flags)
 	opts.drainFlags(flags)
 	flags.BoolVar(&opts.policy.Force, "force", false, "Replace containers that did not change")
-	flags.BoolVar(&opts.dryRun, "dry-run", false, "Show what would be done and do nothing")
 	flags.BoolVar(&opts.resume, "resume", false, "Finish what a rollout that was killed has begun")
 	flags.BoolVar(&opts.abort, "abort", false, "Go back to the old containers of a rollout that was killed")
 	cmd.MarkFlagsMutuallyExclusive("resume", "abort", "force")
@@ -148,6 +147,7 @@ func (o *rolloutOptions) drainFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.policy.DrainTimeout, "drain-timeout", defaultDrainTimeout, "How long requests may take to end before they are cut")
 	flags.DurationVar(&o.policy.WebsocketTimeout, "websocket-timeout", defaultWebsocketTimeout, "How long websockets and TCP sessions may stay open before they are closed")
 	flags.StringVar(&o.format, "format", "", flagsHelper.FormatHelp)
+	flags.BoolVar(&o.dryRun, "dry-run", false, "Show what would be done and do nothing")
 }
 
 func (o *rolloutOptions) completions(cmd *cobra.Command) {
@@ -211,15 +211,15 @@ func runRollout(cmd *cobra.Command, dockerCLI command.Cli, options *projectOptio
 			}
 		}
 		return each(services, func(service string) (rollout.Result, error) {
-			prepared, err := r.Prepare(ctx, service, compose.ImageRef{}, opts.resume)
+			way := rollout.Begun
+			if opts.resume {
+				way = rollout.Resumed
+			}
+			prepared, err := r.Prepare(ctx, service, compose.ImageRef{}, way)
 			if err != nil {
 				return rollout.Result{}, err
 			}
-			if opts.dryRun {
-				fmt.Fprint(dockerCLI.Out(), prepared.Plan)
-				return rollout.Result{}, nil
-			}
-			return r.Execute(ctx, prepared)
+			return opts.execute(ctx, dockerCLI, r, prepared)
 		})
 	})
 }
@@ -240,17 +240,26 @@ func runUndo(cmd *cobra.Command, dockerCLI command.Cli, options *projectOptions,
 			if err != nil {
 				return rollout.Result{}, err
 			}
-			prepared, err := r.Prepare(ctx, service, image, false)
+			prepared, err := r.Prepare(ctx, service, image, rollout.Begun)
 			if err != nil {
 				return rollout.Result{}, err
 			}
-			result, err := r.Execute(ctx, prepared)
-			if err == nil {
+			result, err := opts.execute(ctx, dockerCLI, r, prepared)
+			if err == nil && result.Started > 0 {
 				note(dockerCLI, "Service %s runs %s again. Name it in the Compose file, or the next rollout or up goes forward.", service, image.Name)
 			}
 			return result, err
 		})
 	})
+}
+
+// execute does what was decided, or shows it.
+func (o *rolloutOptions) execute(ctx context.Context, dockerCLI command.Cli, r *rollout.Rollout, prepared *rollout.Prepared) (rollout.Result, error) {
+	if o.dryRun {
+		fmt.Fprint(dockerCLI.Out(), prepared.Plan)
+		return rollout.Result{}, nil
+	}
+	return r.Execute(ctx, prepared)
 }
 
 // each does something with services one after the other, and gives the results up
@@ -259,11 +268,11 @@ func each(services []string, work func(service string) (rollout.Result, error)) 
 	var results []rollout.Result
 	for _, service := range services {
 		result, err := work(service)
-		if result.Service != "" && (err == nil || result.Started+result.Stopped > 0) {
-			results = append(results, result)
-		}
 		if err != nil {
 			return results, err
+		}
+		if result.Service != "" {
+			results = append(results, result)
 		}
 	}
 	return results, nil

@@ -54,6 +54,12 @@ func runScale(ctx context.Context, dockerCLI command.Cli, options *projectOption
 		if err != nil {
 			return nil, err
 		}
-		return each(services, func(service string) (rollout.Result, error) { return r.Scale(ctx, service, wanted[service]) })
+		return each(services, func(service string) (rollout.Result, error) {
+			prepared, err := r.PrepareScale(ctx, service, wanted[service])
+			if err != nil {
+				return rollout.Result{}, err
+			}
+			return opts.execute(ctx, dockerCLI, r, prepared)
+		})
 	})
 }

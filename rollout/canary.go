@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,11 +29,11 @@ func (r *run) tryOut(ctx context.Context, fresh []Replica) error {
 			before = append(before, c.Seats...)
 		}
 	}
-	if len(before) == 0 {
-		return nil // there is nobody to compare with, and nobody else to serve
+	if len(before) == 0 || len(after) == 0 {
+		return nil // there is nobody to compare with
 	}
 	oldWeight, newWeight := weights(len(before), len(after), r.policy.Canary.Share)
-	err = r.weigh(ctx, before, fmt.Sprint(oldWeight), after, fmt.Sprint(newWeight))
+	err = errors.Join(r.weigh(ctx, after, fixed(newWeight)), r.weigh(ctx, before, fixed(oldWeight)))
 	if err == nil {
 		err = r.setMode(ctx, after, haproxy.ModeReady)
 	}
@@ -46,7 +47,8 @@ func (r *run) tryOut(ctx context.Context, fresh []Replica) error {
 			return fmt.Errorf("%w; %w", err, closeErr)
 		}
 	}
-	if resetErr := r.weigh(ctx, before, "100%", after, "100%"); err == nil {
+	resetErr := errors.Join(r.weigh(ctx, before, asBefore), r.weigh(ctx, after, asConfigured))
+	if err == nil {
 		err = resetErr
 	}
 	return err
@@ -55,24 +57,32 @@ func (r *run) tryOut(ctx context.Context, fresh []Replica) error {
 // weights are those of each old and each new server with which the new ones get a
 // share of the requests, in percent. HAProxy knows 1 to 256.
 func weights(old, fresh, share int) (oldWeight, newWeight int) {
-	oldWeight, newWeight = (100-share)*fresh, share*old
+	oldWeight, newWeight = max(1, (100-share)*fresh), max(1, share*old)
 	for top := max(oldWeight, newWeight); top > 256; top = max(oldWeight, newWeight) {
 		oldWeight, newWeight = max(1, oldWeight*256/top), max(1, newWeight*256/top)
 	}
 	return oldWeight, newWeight
 }
 
-func (r *run) weigh(ctx context.Context, before []haproxy.ServerState, oldWeight string, after []haproxy.ServerState, newWeight string) error {
+// The weights that a server can be given.
+func fixed(weight int) func(haproxy.ServerState) string {
+	return func(haproxy.ServerState) string { return fmt.Sprint(weight) }
+}
+
+func asBefore(seat haproxy.ServerState) string { return fmt.Sprint(seat.Weight) }
+
+func asConfigured(haproxy.ServerState) string { return "100%" }
+
+// weigh gives servers their shares.
+func (r *run) weigh(ctx context.Context, seats []haproxy.ServerState, weight func(haproxy.ServerState) string) error {
+	if len(seats) == 0 {
+		return nil
+	}
 	return r.live.Do(ctx, func(session *haproxy.Session) error {
-		for _, side := range []struct {
-			seats  []haproxy.ServerState
-			weight string
-		}{{after, newWeight}, {before, oldWeight}} {
-			for _, seat := range side.seats {
-				command := fmt.Sprintf("set server %s/%s weight %s", haproxy.Quote(seat.Backend), haproxy.Quote(seat.Server), side.weight)
-				if err := session.Do(ctx, command); err != nil {
-					return err
-				}
+		for _, seat := range seats {
+			command := fmt.Sprintf("set server %s/%s weight %s", haproxy.Quote(seat.Backend), haproxy.Quote(seat.Server), weight(seat))
+			if err := session.Do(ctx, command); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -82,7 +92,23 @@ func (r *run) weigh(ctx context.Context, before []haproxy.ServerState, oldWeight
 // score is how servers have answered.
 type score struct {
 	requests, failed int64
-	latency          time.Duration // mean of the last answers
+	latency          time.Duration // mean
+}
+
+// latencyWindow is how many answers HAProxy's mean response time stands for, about
+// (TIME_STATS_SAMPLES in its source).
+const latencyWindow = 512
+
+// since is the score from a moment on. A slot keeps the mean of whoever had it
+// before: that part is taken out again.
+func (s score) since(start score) score {
+	n := s.requests - start.requests
+	gone := min(start.requests, latencyWindow)
+	now := score{requests: n, failed: s.failed - start.failed}
+	if n > 0 {
+		now.latency = max(0, (s.latency*time.Duration(gone+n)-start.latency*time.Duration(gone))/time.Duration(n))
+	}
+	return now
 }
 
 // errors is the share of failed requests, in percent.
@@ -108,15 +134,15 @@ func (r *run) watch(ctx context.Context, before, after []haproxy.ServerState) er
 	}
 	end := time.Now().Add(canary.Time)
 	for {
-		now, err := r.scores(ctx, after)
+		counted, err := r.scores(ctx, after)
 		if err != nil {
 			return err
 		}
-		old, err := r.scores(ctx, before)
+		others, err := r.scores(ctx, before)
 		if err != nil {
 			return err
 		}
-		now.requests, now.failed = now.requests-start.requests, now.failed-start.failed
+		now, old := sum(counted, start), sum(others, nil)
 		over := time.Now().After(end)
 		if why := canary.verdict(now, old, over); why != "" {
 			r.engine.Tell("Service "+r.service, compose.Broken, "Canary failed")
@@ -150,30 +176,41 @@ func (c Canary) verdict(now, old score, over bool) string {
 	return ""
 }
 
-// scores sums up what HAProxy has counted of servers.
-func (r *run) scores(ctx context.Context, seats []haproxy.ServerState) (s score, err error) {
+// sum is the score of all servers together, from some moment on.
+func sum(counted, start map[string]score) (all score) {
+	var latency time.Duration
+	for name, s := range counted {
+		now := s.since(start[name])
+		all.requests += now.requests
+		all.failed += now.failed
+		latency += now.latency * time.Duration(now.requests)
+	}
+	if all.requests > 0 {
+		all.latency = latency / time.Duration(all.requests)
+	}
+	return all
+}
+
+// scores is what HAProxy has counted of servers, by BACKEND/SERVER.
+func (r *run) scores(ctx context.Context, seats []haproxy.ServerState) (scores map[string]score, err error) {
 	err = r.live.Do(ctx, func(session *haproxy.Session) error {
-		s = score{}
+		scores = map[string]score{}
 		stats, err := session.Stats(ctx)
 		if err != nil {
 			return err
 		}
-		n := 0
 		for _, stat := range stats {
-			if stat.Type != haproxy.StatServer || !slices.ContainsFunc(seats, func(seat haproxy.ServerState) bool {
+			if stat.Type == haproxy.StatServer && slices.ContainsFunc(seats, func(seat haproxy.ServerState) bool {
 				return seat.Backend == stat.Proxy && seat.Server == stat.Server
 			}) {
-				continue
+				scores[stat.Proxy+"/"+stat.Server] = score{
+					requests: stat.SessionsTotal,
+					failed:   stat.Responses5xx + stat.ConnectionErrors + stat.ResponseErrors,
+					latency:  stat.ResponseTime,
+				}
 			}
-			n++
-			s.requests += stat.SessionsTotal
-			s.failed += stat.Responses5xx + stat.ConnectionErrors + stat.ResponseErrors
-			s.latency += stat.ResponseTime
-		}
-		if n > 0 {
-			s.latency /= time.Duration(n)
 		}
 		return nil
 	})
-	return s, err
+	return scores, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
@@ -137,8 +138,8 @@ func (o Observation) pick(keep func(Replica) bool) []Replica {
 	return slices.DeleteFunc(slices.Clone(o.Replicas), func(r Replica) bool { return !keep(r) })
 }
 
-// byNewest orders rollouts: the newest rollout among containers, "" where none of
-// them comes from one.
+// newestRollout is the newest rollout that has started some of the containers; ""
+// where none has.
 func newestRollout(containers []compose.Container) string {
 	newest := ""
 	for _, c := range containers {
@@ -147,23 +148,29 @@ func newestRollout(containers []compose.Container) string {
 	return newest
 }
 
-// newOnes decides which containers are the new ones of a rollout that is resumed
-// or aborted. Where some agree with the definition and some do not, the first are.
-// Where all agree, it was forced: those that the newest rollout has started are,
-// and what is older than they are is old.
+// newOnes decides which containers are the new ones. Where some agree with the
+// definition and some do not, the first are. Where all agree, those are that the
+// newest rollout has started: it was forced.
 func newOnes(containers []compose.Container, made func(compose.Container) bool) func(compose.Container) bool {
 	if slices.ContainsFunc(containers, func(c compose.Container) bool { return !made(c) }) {
 		return made
 	}
+	return startedLast(containers)
+}
+
+// startedLast tells the containers that the newest rollout has started, and those
+// that are younger, from the older ones; where no rollout has started any, all are
+// taken for new.
+func startedLast(containers []compose.Container) func(compose.Container) bool {
 	newest := newestRollout(containers)
-	first := -1
-	for i, c := range containers {
-		if newest != "" && c.RolloutID() == newest && (first < 0 || c.Created.Before(containers[first].Created)) {
-			first = i
+	var began time.Time
+	for _, c := range containers {
+		if newest != "" && c.RolloutID() == newest && (began.IsZero() || c.Created.Before(began)) {
+			began = c.Created
 		}
 	}
 	return func(c compose.Container) bool {
-		return first < 0 || c.RolloutID() == newest || !c.Created.Before(containers[first].Created)
+		return c.RolloutID() == newest || !c.Created.Before(began)
 	}
 }
 

@@ -77,8 +77,8 @@ func nonEmpty(texts ...string) []string {
 }
 
 // MakePlan decides how a service gets from what there is to what is to be.
-func MakePlan(o Observation, policy Policy) (Plan, error) {
-	p := Plan{Service: o.Service, StopFirst: policy.StopFirst}
+func MakePlan(o Observation, policy Policy) (p Plan, err error) {
+	p = Plan{Service: o.Service, StopFirst: policy.StopFirst}
 	old, missing := o.old(), max(0, o.Desired-len(o.new()))
 	for _, r := range o.dead() {
 		p.Remove = append(p.Remove, r.Name)
@@ -86,6 +86,9 @@ func MakePlan(o Observation, policy Policy) (Plan, error) {
 	switch {
 	case len(old) > 0:
 		p.Cause = fmt.Sprintf("%d of %d containers are to be replaced", len(old), len(o.Replicas))
+		if len(o.new()) == 0 && len(old) > o.Desired {
+			p.Cause += fmt.Sprintf(" by %d, as the Compose file asks for", o.Desired)
+		}
 	case missing > 0:
 		p.Cause = fmt.Sprintf("%d containers are missing", missing)
 	case len(p.Remove) > 0:
@@ -108,6 +111,11 @@ func MakePlan(o Observation, policy Policy) (Plan, error) {
 	if policy.Flip && p.StopFirst {
 		return p, flipNeedsRoom(o, p.Why)
 	}
+	defer func() {
+		if err == nil && policy.Canary != nil && p.StopFirst {
+			err = canaryNeedsRoom(o, p.Why)
+		}
+	}()
 	if room, limited := o.room(); limited && !p.StopFirst {
 		switch {
 		case room == 0 && len(old) > 0:
@@ -157,6 +165,14 @@ func noSlots(o Observation) error {
 	return &compose.Problem{
 		Summary: fmt.Sprintf("HAProxy has no vacant slot for another container of service %s", o.Service),
 		Advice:  "The label haproxy.slots makes more.",
+	}
+}
+
+func canaryNeedsRoom(o Observation, why string) error {
+	return &compose.Problem{
+		Summary: fmt.Sprintf("service %s can have no canary: the old containers stop before the new ones start", o.Service),
+		Details: nonEmpty(why),
+		Advice:  "Make room, or roll out without --canary.",
 	}
 }
 

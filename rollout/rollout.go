@@ -1,12 +1,12 @@
 package rollout
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
@@ -66,51 +66,76 @@ type Prepared struct {
 	run *run
 }
 
+// Way is what a rollout begins with.
+type Way int
+
+// The ways.
+const (
+	Begun   Way = iota // by this command
+	Resumed            // by another one that was killed: it is to be finished
+	Aborted            // likewise, and it is to be taken back
+)
+
 // Prepare decides what a service needs. image is not empty where it is to run
-// another image than the Compose file names. resume allows a service that another
-// rollout has left half done.
-func (r *Rollout) Prepare(ctx context.Context, service string, image compose.ImageRef, resume bool) (*Prepared, error) {
+// another image than the Compose file names.
+func (r *Rollout) Prepare(ctx context.Context, service string, image compose.ImageRef, way Way) (*Prepared, error) {
 	target, err := r.engine.Definition(ctx, r.project, service, image)
 	if err != nil {
 		return nil, err
 	}
-	policy := r.policy.For(target, r.chosen)
 	containers, err := r.engine.Replicas(ctx, r.project, service)
 	if err != nil {
 		return nil, err
 	}
-	one := &run{
-		engine: r.engine, project: r.project, live: r.live,
-		service: service, policy: policy, target: target, id: compose.NewRolloutID(),
-		isNew: newOnes(containers, target.Made), gone: map[string]bool{}, result: Result{Service: service},
+	one := r.begin(service, target)
+	one.policy = r.policy.For(target, r.chosen)
+	one.isNew = newOnes(containers, target.Made)
+	if way == Aborted && newestRollout(containers) != "" {
+		one.isNew = startedLast(containers) // the file may have been edited back
 	}
 	o, err := one.observe(ctx)
 	if err != nil {
 		return nil, err
 	}
-	halfDone := len(o.new()) > 0 && len(o.old()) > 0 && len(o.Seats) > 0
+	halfDone := len(o.old()) > 0 && len(o.Seats) > 0 &&
+		slices.ContainsFunc(o.new(), func(c Replica) bool { return c.RolloutID() != "" })
 	switch {
-	case halfDone && !resume:
+	case halfDone && way == Begun:
 		return nil, unfinished(o)
-	case resume && halfDone:
+	case halfDone:
 		one.resumed = true
-		one.id = cmp.Or(newestRollout(containers), one.id) // it is the same rollout
-	case policy.Force && !resume:
+		one.id = newestRollout(containers)
+	case one.policy.Force && way == Begun:
 		one.isNew = func(c compose.Container) bool { return c.RolloutID() == one.id }
+		one.desired = max(len(o.new())+len(o.old()), one.desired) // as many as there are, whatever the file says
 		if o, err = one.observe(ctx); err != nil {
 			return nil, err
 		}
+	case len(o.old()) == 0:
+		one.id = newestRollout(containers) // what is added belongs to what is there
 	}
-	one.previous = previousImage(o)
-	plan, err := MakePlan(o, policy)
+	one.previous = previousImage(o, target.ImageID)
+	plan, err := MakePlan(o, one.policy)
+	if err == nil && plan.Plain && r.project.Routed(service) {
+		err = notServed(service)
+	}
 	return &Prepared{plan, one}, err
 }
 
-// previousImage is the image of the old containers; where there are none, the one
-// that the new ones have replaced.
-func previousImage(o Observation) compose.ImageRef {
+// begin is a rollout of a service of which nothing is decided yet.
+func (r *Rollout) begin(service string, target compose.Definition) *run {
+	return &run{
+		engine: r.engine, project: r.project, live: r.live, service: service, policy: r.policy,
+		target: target, desired: target.Service.GetScale(), id: compose.NewRolloutID(),
+		gone: map[string]bool{}, seen: map[string]time.Time{}, result: Result{Service: service},
+	}
+}
+
+// previousImage is the image that the containers had before: that of the old ones,
+// or, where only something else has changed, the one that they have replaced.
+func previousImage(o Observation, now string) compose.ImageRef {
 	for _, c := range slices.Backward(o.Replicas) {
-		if !c.New {
+		if !c.New && c.ImageID != now {
 			return compose.ImageRef{Name: c.Image, ID: c.ImageID}
 		}
 	}
@@ -120,6 +145,13 @@ func previousImage(o Observation) compose.ImageRef {
 		}
 	}
 	return compose.ImageRef{}
+}
+
+func notServed(service string) error {
+	return &compose.Problem{
+		Summary: fmt.Sprintf("HAProxy has no server for service %s, although its labels ask for requests: it cannot be rolled out without a loss", service),
+		Advice:  `See "docker haproxy check" and "docker haproxy status".`,
+	}
 }
 
 func unfinished(o Observation) error {
@@ -138,12 +170,13 @@ func (r *Rollout) Execute(ctx context.Context, p *Prepared) (Result, error) {
 	one := p.run
 	switch {
 	case p.Plan.Plain:
+		began := time.Now()
 		before, err := one.observe(ctx)
 		if err == nil {
 			err = r.engine.Recreate(ctx, r.project, one.service, r.policy.Force)
 		}
 		if err == nil {
-			one.result.Started, one.result.Stopped = before.Desired, len(before.Replicas)
+			one.result.Started, one.result.Stopped, one.result.Duration = before.Desired, len(before.old()), time.Since(began)
 		}
 		return one.result, err
 	case p.Plan.Nothing():
@@ -156,7 +189,7 @@ func (r *Rollout) Execute(ctx context.Context, p *Prepared) (Result, error) {
 // Abort goes back to the old containers of a rollout that was broken off. Where
 // fewer of them are left than are wanted, others are started from their image.
 func (r *Rollout) Abort(ctx context.Context, service string) (Result, error) {
-	p, err := r.Prepare(ctx, service, compose.ImageRef{}, true)
+	p, err := r.Prepare(ctx, service, compose.ImageRef{}, Aborted)
 	if err != nil {
 		return Result{}, err
 	}
@@ -172,10 +205,10 @@ func (r *Rollout) Abort(ctx context.Context, service string) (Result, error) {
 	if err := one.restore(ctx, asServing(old)); !errors.Is(err, errRestored) {
 		return one.result, err
 	}
-	if err := one.weigh(ctx, seatsOf(old), "100%", nil, ""); err != nil {
+	if err := one.weigh(ctx, seatsOf(old), asConfigured); err != nil {
 		return one.result, err
 	}
-	one.policy.Flip, one.policy.Canary, one.id = false, nil, ""
+	one.policy.Flip, one.policy.Canary, one.id, one.resumed = false, nil, "", false
 	if one.target, err = r.engine.Definition(ctx, r.project, service, compose.ImageRef{Name: old[0].Image, ID: old[0].ImageID}); err != nil {
 		return one.result, err
 	}
@@ -228,10 +261,13 @@ func (r *run) complete(ctx context.Context, going []Replica) error {
 		return nil
 	}
 	fresh, err := r.start(ctx, missing)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = r.letIn(ctx, fresh, nil)
 	}
-	return r.letIn(ctx, fresh, nil)
+	if err != nil {
+		return r.takeBack(ctx, fresh, err)
+	}
+	return nil
 }
 
 // Undo is the image that a service had before its last rollout.
@@ -252,34 +288,27 @@ func (r *Rollout) Undo(ctx context.Context, service string) (compose.ImageRef, e
 	}
 }
 
-// Scale starts or stops containers of a service until there are some number of
-// them: new ones receive traffic once they are ready, and those that go are
-// drained before.
-func (r *Rollout) Scale(ctx context.Context, service string, wanted int) (Result, error) {
+// PrepareScale decides which containers of a service start or stop until there are
+// some number of them: new ones receive traffic once they are ready, and those that
+// go are drained before.
+func (r *Rollout) PrepareScale(ctx context.Context, service string, wanted int) (*Prepared, error) {
 	target, err := r.engine.Definition(ctx, r.project, service, compose.ImageRef{})
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	containers, err := r.engine.Replicas(ctx, r.project, service)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	one := &run{
-		engine: r.engine, project: r.project, live: r.live, service: service, policy: r.policy,
-		target: target, id: newestRollout(containers), isNew: func(compose.Container) bool { return true },
-		gone: map[string]bool{}, result: Result{Service: service},
-	}
+	one := r.begin(service, target)
+	one.id, one.desired, one.isNew = newestRollout(containers), wanted, func(compose.Container) bool { return true }
 	o, err := one.observe(ctx)
 	if err != nil {
-		return one.result, err
+		return nil, err
 	}
+	one.previous = previousImage(o, target.ImageID)
 	plan, err := scalePlan(o, wanted)
-	if err != nil {
-		return one.result, err
-	}
-	one.previous = previousImage(o)
-	err = one.execute(ctx, plan)
-	return one.result, err
+	return &Prepared{plan, one}, err
 }
 
 // scalePlan decides which containers come and go: those with the highest numbers

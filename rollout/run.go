@@ -36,8 +36,10 @@ type run struct {
 	previous compose.ImageRef
 	isNew    func(compose.Container) bool
 
-	stopFirst bool // the plan's
-	resumed   bool // another client has begun it
+	desired   int                  // how many containers there are to be
+	stopFirst bool                 // the plan's
+	resumed   bool                 // another client has begun it
+	seen      map[string]time.Time // since when containers are known to run, by ID
 
 	known   map[string]bool       // IDs of the containers before the batch
 	gone    map[string]bool       // IDs of those that were stopped
@@ -55,7 +57,7 @@ func (r *run) observe(ctx context.Context) (Observation, error) {
 	if err != nil {
 		return Observation{}, err
 	}
-	return observe(r.service, r.target.Service.GetScale(), r.target.Single(), containers, states, r.isNew), nil
+	return observe(r.service, r.desired, r.target.Single(), containers, states, r.isNew), nil
 }
 
 // until looks again and again until something is done, or the time is over.
@@ -107,7 +109,7 @@ func (r *run) execute(ctx context.Context, plan Plan) (err error) {
 	if r.resumed { // it may have been killed during a canary
 		o, err := r.observe(ctx)
 		if err == nil {
-			err = r.weigh(ctx, o.seats(), "100%", nil, "")
+			err = r.weigh(ctx, o.seats(), asConfigured)
 		}
 		if err != nil {
 			return err
@@ -177,11 +179,11 @@ func (r *run) newFirst(ctx context.Context, batch Batch, first bool) error {
 	if err == nil && first && r.policy.Canary != nil {
 		err = r.timed(&r.result.Stages.Canary, func() error { return r.tryOut(ctx, fresh) })
 	}
-	if err == nil {
-		err = r.letIn(ctx, fresh, batch.Retire)
-	}
 	if err != nil {
 		return r.takeBack(ctx, fresh, err)
+	}
+	if old, err := r.letIn(ctx, fresh, batch.Retire); err != nil {
+		return r.takeBack(ctx, fresh, errors.Join(err, r.restore(ctx, old)))
 	}
 	if err := r.retire(ctx, batch.Retire, fresh); err != nil {
 		if errors.Is(err, errRestored) {
@@ -237,7 +239,12 @@ func (r *run) start(ctx context.Context, n int) ([]Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := o.pick(func(c Replica) bool { return c.New && c.Running() && !o.seated(c, nil, false) }) // of a rollout that is resumed
+	fresh := o.pick(func(c Replica) bool {
+		return r.resumed && c.Running() && c.RolloutID() == r.id && !o.seated(c, nil, false)
+	})
+	if err := r.setMode(ctx, seatsOf(fresh), haproxy.ModeDrain); err != nil { // wherever they were left
+		return nil, err
+	}
 	if n == 0 && len(fresh) == 0 {
 		return nil, nil
 	}
@@ -354,17 +361,16 @@ func (r *run) lacks(ctx context.Context, o Observation, c Replica, fresh []Repli
 	if !c.Running() || c.Health == "unhealthy" {
 		return "Waiting for its start", r.engine.Ill(ctx, c.Container)
 	}
+	if r.seen[c.ID].IsZero() {
+		r.seen[c.ID] = time.Now()
+	}
 	if !c.healthy() {
 		return "Waiting for its health check", nil
 	}
 	if !o.seated(c, fresh, r.held()) {
 		return "Waiting for HAProxy's check", nil
 	}
-	since, err := r.engine.RunsSince(ctx, c.Container)
-	if err != nil {
-		return "", err
-	}
-	if time.Since(since) < r.policy.Monitor {
+	if time.Since(r.seen[c.ID]) < r.policy.Monitor {
 		return fmt.Sprintf("Watching it for %s", r.policy.Monitor), nil
 	}
 	return "", r.engine.Ill(ctx, c.Container)
@@ -386,27 +392,29 @@ func (o Observation) again(all []Replica) ([]Replica, error) {
 }
 
 // letIn opens the servers of new containers, which were held back. For a flip it
-// closes those of the old ones in the same moment.
-func (r *run) letIn(ctx context.Context, fresh []Replica, retire []string) error {
+// closes those of the old ones in the same moment; it gives these as they were.
+func (r *run) letIn(ctx context.Context, fresh []Replica, retire []string) (old []Replica, err error) {
 	o, err := r.observe(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if fresh, err = o.again(fresh); err != nil {
-		return err
+		return nil, err
 	}
-	var old []haproxy.ServerState
 	if r.policy.Flip {
-		old = seatsOf(o.pick(func(c Replica) bool { return slices.Contains(retire, c.Name) }))
+		old = o.pick(func(c Replica) bool { return slices.Contains(retire, c.Name) })
+	}
+	if err := r.weigh(ctx, seatsOf(fresh), asConfigured); err != nil { // whatever their slots had before
+		return old, err
 	}
 	var modes []haproxy.ServerMode
 	for _, seat := range seatsOf(fresh) { // new ones first: there is always somebody
 		modes = append(modes, haproxy.ServerMode{Backend: seat.Backend, Server: seat.Server, Mode: haproxy.ModeReady})
 	}
-	for _, seat := range old {
+	for _, seat := range seatsOf(old) {
 		modes = append(modes, haproxy.ServerMode{Backend: seat.Backend, Server: seat.Server, Mode: haproxy.ModeMaintenance})
 	}
-	return r.live.Do(ctx, func(session *haproxy.Session) error { return session.SetServerModes(ctx, modes) })
+	return old, r.live.Do(ctx, func(session *haproxy.Session) error { return session.SetServerModes(ctx, modes) })
 }
 
 func seatsOf(replicas []Replica) []haproxy.ServerState {
@@ -497,13 +505,14 @@ func (r *run) discard(ctx context.Context, fresh []Replica) error {
 // stopped says how far a rollout of several batches came before it failed.
 func (r *run) stopped(ctx context.Context, done int, cause error) error {
 	if errors.Is(cause, context.Canceled) {
-		cause = &compose.Problem{Summary: "interrupted; the new containers are taken back", Cause: cause}
+		cause = &compose.Problem{Summary: "interrupted", Cause: cause}
 	}
 	if done == 0 {
 		return cause
 	}
-	o, err := r.observe(context.WithoutCancel(ctx))
-	if err != nil {
+	ctx = context.WithoutCancel(ctx)
+	o, err := r.observe(ctx)
+	if err := errors.Join(err, r.settle(ctx)); err != nil {
 		return errors.Join(cause, err)
 	}
 	return errors.Join(cause, &compose.Problem{

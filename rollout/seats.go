@@ -154,16 +154,27 @@ func (r *run) removeStandIn(ctx context.Context, s haproxy.ServerState) error {
 	return errors.Join(err, left)
 }
 
-// free lets slots that wait for a container take the next one. A rollout that was
-// killed, or one that holds new containers back, leaves them otherwise.
+// free opens what a rollout that was killed has left closed: slots that wait for a
+// container, whose weight a canary may have changed, and lines that nobody is behind
+// any more, or for whom another server stands in with the same container.
 func (r *run) free(ctx context.Context, o Observation) error {
-	var closed []haproxy.ServerState
+	var closed, light []haproxy.ServerState
 	for _, s := range o.vacant() {
 		if s.AdminState&(haproxy.ForcedMaintenance|haproxy.ForcedDrain) != 0 {
 			closed = append(closed, s)
 		}
+		if s.Weight != s.InitialWeight {
+			light = append(light, s)
+		}
 	}
-	return r.setMode(ctx, closed, haproxy.ModeReady)
+	for _, line := range o.lines() {
+		standIn := o.seat(haproxy.ServerState{Backend: line.Backend, Server: line.Server + standInSuffix})
+		behind := slices.ContainsFunc(o.Replicas, func(c Replica) bool { return c.Running() && c.HasAddress(line.Addr) && !r.gone[c.ID] })
+		if line.AdminState&haproxy.ForcedMaintenance != 0 && (!behind || standIn != nil && standIn.Addr == line.Addr) {
+			closed = append(closed, line)
+		}
+	}
+	return errors.Join(r.weigh(ctx, light, asConfigured), r.setMode(ctx, closed, haproxy.ModeReady))
 }
 
 // release opens the servers of containers that are gone: a slot for the next
@@ -221,20 +232,27 @@ func (o Observation) seat(was haproxy.ServerState) *haproxy.ServerState {
 // settle waits until the DNS has given up the containers that are gone, opens
 // their servers, and takes stand-ins away.
 func (r *run) settle(ctx context.Context) error {
-	err := r.until(ctx, goneTimeout, func(ctx context.Context) (bool, error) {
-		o, err := r.observe(ctx)
-		if err != nil {
+	var o Observation
+	err := r.until(ctx, goneTimeout, func(ctx context.Context) (done bool, err error) {
+		if o, err = r.observe(ctx); err != nil {
 			return false, err
 		}
-		if err := r.release(ctx, o); err != nil || len(r.leaving) > 0 {
+		if err := r.release(ctx, o); err != nil {
 			return false, err
 		}
-		return true, nil
+		return len(r.leaving) == 0 || len(o.seats()) == 0, nil
 	})
-	if err != nil && ctx.Err() != nil {
+	if err != nil && !errors.Is(err, errTimeout) {
 		return err
 	}
-	var o Observation
+	// A line whose name is in no DNS any more keeps its last address, for the next container.
+	if err := r.free(ctx, o); err != nil {
+		return err
+	}
+	r.leaving = nil
+	if len(o.standIns()) == 0 {
+		return nil
+	}
 	up := func(ctx context.Context) (done bool, err error) {
 		if o, err = r.observe(ctx); err != nil {
 			return false, err
@@ -249,8 +267,8 @@ func (r *run) settle(ctx context.Context) error {
 	}
 	if err := r.until(ctx, goneTimeout, up); errors.Is(err, errTimeout) {
 		return &compose.Problem{
-			Summary: fmt.Sprintf("service %s is served, but by servers that stand in for those of the configuration, which do not come up", r.service),
-			Advice:  `See "docker haproxy status"; "docker haproxy rollout" looks again, and a reload makes an end of it.`,
+			Summary: fmt.Sprintf("service %s is served by servers that stand in for those of the configuration, which do not come up", r.service),
+			Advice:  `See "docker haproxy status"; "docker haproxy rollout" looks again. Do not reload before: a reload takes the stand-ins away.`,
 			Cause:   err,
 		}
 	} else if err != nil {
@@ -261,5 +279,5 @@ func (r *run) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.free(ctx, o)
+	return nil
 }
