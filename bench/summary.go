@@ -24,7 +24,7 @@ type RowSummary struct {
 	P999, Max time.Duration
 
 	Answered, Errors int64
-	Complaints       []string `json:",omitempty"`
+	Complaints       []string `json:",omitempty"` // the first different ones
 
 	CPUPer1000 time.Duration // that HAProxy used for 1000 requests; 0 where it has no part
 	Memory     int64         // of HAProxy, the most that was seen
@@ -37,8 +37,8 @@ type Comparison struct {
 	Variant Variant
 	// Base and Other are what is compared: Other has something that Base has not.
 	Base, Other string
-	// Latency is how much longer half of Other's requests take, in microseconds.
-	Latency Interval
+	// AddedMicroseconds is how much longer the median request takes.
+	AddedMicroseconds Interval
 	// Rate is Other's requests per second by Base's.
 	Rate Interval
 }
@@ -50,6 +50,8 @@ type Difference string
 const (
 	Proxy      Difference = "HAProxy"
 	Publishing Difference = "publishing the port"
+	// HostProxy is HAProxy outside the app's network, with its clients.
+	HostProxy Difference = "HAProxy on the host's network"
 )
 
 // Summarize makes the summary.
@@ -78,6 +80,8 @@ func difference(base, other Row) Difference {
 		return Proxy
 	case base.Way.Proxied && other.Way.Proxied && base.Way.Inside && !base.Way.Published && other.Way.Published:
 		return Publishing
+	case !base.Way.Proxied && base.Way.Inside && other.Way.Proxied && !other.Way.Inside && !other.Way.Published:
+		return HostProxy
 	}
 	return ""
 }
@@ -92,7 +96,11 @@ func summarize(row Row, samples []Sample) RowSummary {
 	for _, sample := range samples {
 		s.Answered += sample.Result.Answered
 		s.Errors += sample.Result.Errors
-		s.Complaints = append(s.Complaints, sample.Result.Complaints...)
+		for _, complaint := range sample.Result.Complaints {
+			if !slices.Contains(s.Complaints, complaint) {
+				s.Complaints = append(s.Complaints, complaint)
+			}
+		}
 		s.Latency.Add(sample.Result.Latency)
 		s.Memory = max(s.Memory, sample.Memory)
 		cpu += float64(sample.CPU)
@@ -144,7 +152,7 @@ func compare(what Difference, base, other Row, bases, others []Sample) Compariso
 	}
 	return Comparison{
 		What: what, Variant: base.Variant, Base: base.Way.String(), Other: other.Way.String(),
-		Latency: intervalOf(latency), Rate: intervalOf(rate),
+		AddedMicroseconds: intervalOf(latency), Rate: intervalOf(rate),
 	}
 }
 

@@ -89,8 +89,8 @@ func TestWhatDisturbsAPairAlikeDoesNotCount(t *testing.T) {
 		t.Helper()
 		assert.Assert(t, math.Abs(i.Median-want) < 2 && i.Low > want-3 && i.High < want+3 && i.Confidence > 0.95, "%v", i)
 	}
-	within(proxy.Latency, 70)
-	within(publishing.Latency, 40)
+	within(proxy.AddedMicroseconds, 70)
+	within(publishing.AddedMicroseconds, 40)
 	assert.Equal(t, proxy.Rate.Median, 1.0)
 
 	alone, through := summary.Rows[0], summary.Rows[1]
@@ -115,7 +115,7 @@ func TestARoundWithoutAnswersIsNoFastOne(t *testing.T) {
 	assert.Equal(t, summary.Rows[1].Errors, int64(5))
 	assert.Equal(t, len(summary.Rows[1].Complaints), 2)
 	assert.Assert(t, summary.Rows[1].P50 > 2*time.Millisecond)
-	assert.Assert(t, math.Abs(summary.Comparisons[0].Latency.Median-2000) < 20, "%v", summary.Comparisons[0])
+	assert.Assert(t, math.Abs(summary.Comparisons[0].AddedMicroseconds.Median-2000) < 20, "%v", summary.Comparisons[0])
 }
 
 func TestMeasureDoesThePlanAndForgetsTheWarmUp(t *testing.T) {

@@ -54,7 +54,7 @@ func (e *Engine) Measurable(ctx context.Context, p *Project, running Balancer, f
 		return Measurable{}, err
 	}
 	balancer := reached[running.ID]
-	m := Measurable{HostNetwork: p.balancer.NetworkMode == "host"}
+	m := Measurable{HostNetwork: p.OnHost()}
 	for _, listener := range p.webListeners(frontend) {
 		address := balancer.onLoopback(listener.Port)
 		if m.HostNetwork {

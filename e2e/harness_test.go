@@ -184,6 +184,7 @@ func (s *suite) buildPlugin(ctx context.Context) error {
 	}
 	s.plugin = filepath.Join(folder, "docker-haproxy"+exe())
 	build := exec.CommandContext(ctx, "go", "build", "-o", s.plugin, "../cmd/docker-haproxy")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released: bench runs it in a container
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("the plugin does not build: %w\n%s", err, out)
 	}

@@ -295,6 +295,7 @@ type inspected struct {
 	}
 	Mounts []struct {
 		Type        string
+		Name        string // of a volume
 		Source      string
 		Destination string
 		RW          bool

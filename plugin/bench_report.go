@@ -19,24 +19,20 @@ import (
 
 // benchReport is all that is printed, in whatever format.
 type benchReport struct {
-	Time     time.Time
-	Plugin   string
-	HAProxy  string
-	Machine  compose.Machine
-	Target   compose.Measurable
-	Options  bench.Options
-	Rounds   int
-	Slice    time.Duration // of a row in a round
-	LeftOut  []string      `json:",omitempty"`
-	Summary  bench.Summary
-	openLoop bool
+	Time    time.Time
+	Plugin  string
+	HAProxy string
+	Machine compose.Machine
+	Target  compose.Measurable
+	Options bench.Options
+	Rounds  int
+	Slice   time.Duration // of a row in a round
+	LeftOut []string      `json:",omitempty"`
+	Summary bench.Summary
 }
 
 func (b *benchmark) report(summary bench.Summary, paint painter) error {
-	report := benchReport{
-		Time: time.Now().UTC().Truncate(time.Second), Plugin: Version, HAProxy: b.haproxy, Machine: b.machine, Target: b.target,
-		Options: b.opts.Options, Rounds: b.plan.Rounds, Slice: b.plan.Slice, LeftOut: b.leftOut, Summary: summary, openLoop: b.opts.Rate > 0,
-	}
+	report := b.reportOf(summary, time.Now())
 	if err := report.draw(b.opts.plot); err != nil {
 		return err
 	}
@@ -45,6 +41,13 @@ func (b *benchmark) report(summary bench.Summary, paint painter) error {
 	}
 	report.write(b.cli.Out(), paint)
 	return nil
+}
+
+func (b *benchmark) reportOf(summary bench.Summary, now time.Time) benchReport {
+	return benchReport{
+		Time: now.UTC().Truncate(time.Second), Plugin: Version, HAProxy: b.haproxy, Machine: b.machine, Target: b.target,
+		Options: b.opts.Options, Rounds: b.plan.Rounds, Slice: b.plan.Slice, LeftOut: b.leftOut, Summary: summary,
+	}
 }
 
 // draw writes the plot, if one is wanted, in the format that its name says.
@@ -150,7 +153,7 @@ func (r benchReport) writeHow(out io.Writer) {
 	fmt.Fprintf(out, "\nREQ/S, P50, P90, P99: median of %d rounds of %s a row, in turns; ±: %s. P99.9, MAX: of all requests.\n",
 		r.Rounds, r.Slice.Round(time.Millisecond), confidence(r.Summary.Rows[0].Rate))
 	fmt.Fprintln(out, "CPU/1000: HAProxy's CPU time for 1000 requests. Clients, app and HAProxy share this machine.")
-	if r.openLoop {
+	if r.Options.Rate > 0 {
 		fmt.Fprintln(out, "Latency counts from when a request was due: what a stall delays is counted (coordinated omission corrected).")
 	} else {
 		fmt.Fprintln(out, "Closed loop: a client waits for its answer before it sends the next request, so that a stall counts once a client; --rate counts all that it delays.")
@@ -175,10 +178,10 @@ func (r benchReport) writeComparisons(out io.Writer) {
 			continue
 		}
 		if !said {
-			fmt.Fprintf(out, "\nAdded to the median request (%s; of the rounds' differences, %s):\n", c.Variant, confidence(c.Latency))
+			fmt.Fprintf(out, "\nAdded to the median request (%s; of the rounds' differences, %s):\n", c.Variant, confidence(c.AddedMicroseconds))
 		}
 		said = true
-		fmt.Fprintf(out, "  %s: %s (%s)\n", r.adder(c.What), added(c.Latency), between(c.Latency))
+		fmt.Fprintf(out, "  %s: %s (%s)\n", r.adder(c.What), added(c.AddedMicroseconds), between(c.AddedMicroseconds))
 	}
 	if said {
 		fmt.Fprint(out, "  A published study of bridge networking, on other hardware: 35 µs without NAT, 70 µs with it.\n")
@@ -190,6 +193,8 @@ func (r benchReport) adder(what bench.Difference) string {
 	switch {
 	case what == bench.Proxy:
 		return "HAProxy"
+	case what == bench.HostProxy:
+		return "HAProxy on the host's network, with its clients there"
 	case r.Target.Relayed:
 		return "the published port, on loopback: the engine's docker-proxy, not NAT"
 	default:
