@@ -65,6 +65,7 @@ type write struct {
 	path          string
 	before, after []byte // nil: there is none
 	why           string
+	carried       bool // some lines change, and all that was edited stays
 }
 
 func (w write) String() string {
@@ -74,7 +75,7 @@ func (w write) String() string {
 		verb = "write"
 	case w.after == nil:
 		verb = "remove"
-	case WrittenByInit(w.before):
+	case WrittenByInit(w.before) && !w.carried:
 		verb = "overwrite"
 	}
 	return fmt.Sprintf("%s %s: %s", verb, shorten(w.path), w.why)

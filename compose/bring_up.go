@@ -53,6 +53,7 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 	}
 	switch {
 	case err == nil:
+		e.retireForwarder(ctx, p.Project, before)
 		return outcome, nil
 	case outcome.Changed:
 		return outcome, e.undone(ctx, before, err)

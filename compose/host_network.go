@@ -301,7 +301,7 @@ func hostMeaning(remote string, info system.Info) string {
 		if u, err := url.Parse(remote); err == nil && u.Hostname() != "" {
 			name = u.Hostname()
 		}
-		return fmt.Sprintf("The host's network is that of the engine's machine, %s, and not this one's: requests go there, and the stats page is open to that machine only (ssh -L 8404:127.0.0.1:8404 %s).", name, name)
+		return fmt.Sprintf("The host's network is that of the engine's machine, %s, and not this one's: requests go there, and the stats page is open to that machine only (ssh -L PORT:127.0.0.1:PORT %s).", name, name)
 	case info.OperatingSystem == "Docker Desktop":
 		return `Docker Desktop runs containers in a virtual machine, whose network is the host's here. HAProxy is reached from this machine only with Docker Desktop 4.34 or newer and "Enable host networking" in Settings > Resources > Network, over IPv4; it saves no NAT there. --network-mode bridge works without.`
 	case has("name=rootless"):
@@ -334,6 +334,33 @@ func (s Survey) mayBeOnHost(opts AttachOptions) error {
 		}
 	}
 	return nil
+}
+
+// forwarderLeft tells whether a project that is in bridge mode again has still a
+// Forwarder.
+func forwarderLeft(model *types.Project, had State) bool {
+	if model == nil || had.of(Forwarder) == nil {
+		return false
+	}
+	_, needed := model.AllServices()[Forwarder]
+	return !needed
+}
+
+// retireForwarder removes what is left of the Forwarder in bridge mode. Compose
+// would keep it as an orphan.
+func (e *Engine) retireForwarder(ctx context.Context, model *types.Project, had State) {
+	if !forwarderLeft(model, had) {
+		return
+	}
+	left := State{project: had.project}
+	for _, c := range had.containers {
+		if c.Service == Forwarder {
+			left.containers = append(left.containers, c)
+		}
+	}
+	if len(e.remove(ctx, left)) == 0 {
+		e.removeSocket(ctx, had.project)
+	}
 }
 
 // removeSocket removes the volume of the Forwarder's socket, which holds nothing

@@ -149,6 +149,25 @@ func TestNamesAreThoseOfTheNetworksThatTheForwarderIsOn(t *testing.T) {
 	service.Networks = load(t, "name: x\nservices: {haproxy: {image: a, networks: [back]}}\nnetworks: {back: }\n", nil).Services[LoadBalancer].Networks
 	_, err = p.addressOf(service, "")
 	contains(t, fmt.Sprint(err), Forwarder)
+
+	delete(p.Services, Forwarder)
+	_, err = p.addressOf(service, "")
+	contains(t, fmt.Sprint(err), Forwarder+" is needed", "--network-mode host")
+}
+
+func TestInBridgeModeTheForwarderIsTakenAway(t *testing.T) {
+	t.Parallel()
+	had := State{project: "demo", containers: []Container{{ID: "d", Service: Forwarder}, {ID: "w", Service: "web"}}}
+	for mode, want := range map[string][]string{HostNetwork: nil, BridgeNetwork: {"container d"}} {
+		fake := &fakeEngine{}
+		engine, _ := fake.start(t)
+		p := hosted(t, "")
+		if mode == BridgeNetwork {
+			delete(p.Services, Forwarder)
+		}
+		engine.retireForwarder(t.Context(), p.Project, had)
+		assert.DeepEqual(t, fake.gone(), want)
+	}
 }
 
 func TestAPortThatIsForRootOnlyIsRefusedBeforeAnythingStarts(t *testing.T) {
@@ -181,7 +200,7 @@ func TestWhatTheHostsNetworkMeans(t *testing.T) {
 		"Enable host networking":          {"", system.Info{OperatingSystem: "Docker Desktop"}},
 		"not reached from this machine":   {"", system.Info{SecurityOptions: []string{"name=rootless"}}},
 		"refuses network_mode: host":      {"", system.Info{SecurityOptions: []string{"name=userns"}}},
-		"ssh -L 8404:127.0.0.1:8404 10.1": {"tcp://10.1:2376", system.Info{}},
+		"ssh -L PORT:127.0.0.1:PORT 10.1": {"tcp://10.1:2376", system.Info{}},
 	} {
 		got := hostMeaning(c.remote, c.info)
 		assert.Assert(t, strings.Contains(got, want) && (got == "") == (want == ""), got)

@@ -72,6 +72,7 @@ func (e *Engine) Down(ctx context.Context, t Target, opts DownOptions) (found bo
 		return false, nil
 	}
 	e.remove(ctx, oneOffs)
+	e.retireForwarder(ctx, t.model, before)
 	err = e.sdk.Down(ctx, t.Name, api.DownOptions{
 		Project:       t.model,
 		RemoveOrphans: opts.RemoveOrphans,

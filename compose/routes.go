@@ -216,6 +216,9 @@ func (p *Project) addressOf(service types.ServiceConfig, wanted string) (string,
 	if mode := service.NetworkMode; mode != "" && mode != "bridge" {
 		return "", fmt.Errorf("it has network_mode: %s, where HAProxy cannot find it by name\n  give it networks: instead", mode)
 	}
+	if p.OnHost() && len(p.reach()) == 0 {
+		return "", fmt.Errorf("HAProxy is on the host's network, where Docker's DNS does not answer\n  service %s is needed: \"docker haproxy init --network-mode host\" writes it", Forwarder)
+	}
 	if wanted != "" {
 		return p.addressOn(service, wanted)
 	}

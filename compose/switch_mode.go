@@ -134,7 +134,7 @@ func switched(file string, from, to []byte) (*write, error) {
 	if text == string(old) {
 		return nil, nil
 	}
-	return &write{path: file, before: old, after: []byte(text), why: "the network mode is another one; your edits stay"}, nil
+	return &write{path: file, before: old, after: []byte(text), why: "the network mode is another one; your edits stay", carried: true}, nil
 }
 
 // forwarderSocket is how a base config asks the Forwarder.

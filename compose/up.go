@@ -43,6 +43,7 @@ func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOption
 			Build:         opts.build(),
 			Recreate:      opts.recreate(),
 			RemoveOrphans: opts.RemoveOrphans,
+			IgnoreOrphans: forwarderLeft(p.Project, before), // it goes once HAProxy no longer needs it
 			Inherit:       true,
 		},
 		Start: api.StartOptions{Project: p.Project},

@@ -54,7 +54,13 @@ func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 		return err
 	}
 	printAttached(dockerCLI, opts, attachment)
-	return noteHostNetwork(ctx, dockerCLI, opts.networkMode == compose.HostNetwork, opts.httpPort, opts.statsPort)
+	ports := []int{opts.httpPort, opts.statsPort}
+	for _, route := range attachment.Routes {
+		if route.TCP() {
+			ports = append(ports, route.Listen)
+		}
+	}
+	return noteHostNetwork(ctx, dockerCLI, opts.networkMode == compose.HostNetwork, ports...)
 }
 
 // initEngine is the engine for init, which takes no flags for its progress.
