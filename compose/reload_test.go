@@ -232,7 +232,7 @@ func TestAMasterCLIThatDoesNotAnswerIsExplained(t *testing.T) {
 	recovered.Restarts, crashing.Restarts = 1, 3
 	waiting := recovered
 	waiting.State = "restarting"
-	crashing.StartedAt = time.Now().Format(time.RFC3339Nano)
+	crashing.StartedAt = time.Now().Add(time.Minute).Format(time.RFC3339Nano) // however long the others take
 	ended.State, ended.ExitCode, ended.Logs = "exited", 139, "segmentation fault\n"
 	p := configured(t)
 	for name, c := range map[string]struct {

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -129,8 +130,13 @@ func (d Definition) Single() string {
 			return "published port " + port.Published
 		}
 	}
-	if mode := d.Service.NetworkMode; mode == "host" {
+	if d.Service.NetworkMode == "host" {
 		return "network_mode: host"
+	}
+	for _, network := range d.Service.Networks {
+		if network != nil && network.Ipv4Address+network.Ipv6Address != "" {
+			return "fixed address " + cmp.Or(network.Ipv4Address, network.Ipv6Address)
+		}
 	}
 	return ""
 }
@@ -357,7 +363,7 @@ func (p *Project) InOrder(names []string) ([]string, error) {
 	var ordered []string
 	var visit func(name string)
 	visit = func(name string) {
-		if slices.Contains(ordered, name) || name == LoadBalancer {
+		if slices.Contains(ordered, name) || name == LoadBalancer || name == Forwarder {
 			return
 		}
 		service, enabled := p.Services[name]

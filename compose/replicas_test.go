@@ -10,15 +10,17 @@ import (
 
 func TestSingle(t *testing.T) {
 	t.Parallel()
-	var free, published, host types.ServiceConfig
+	var free, published, host, fixed types.ServiceConfig
+	fixed.Networks = map[string]*types.ServiceNetworkConfig{"a": nil, "b": {Ipv4Address: "10.0.0.9"}}
 	free.Ports = []types.ServicePortConfig{{Target: 80}}
 	published.Ports = []types.ServicePortConfig{{Target: 80, Published: "8080"}}
 	host.NetworkMode = "host"
 	for want, service := range map[string]types.ServiceConfig{
-		"":                    free,
-		"container_name: web": {ContainerName: "web"},
-		"published port 8080": published,
-		"network_mode: host":  host,
+		"":                       free,
+		"container_name: web":    {ContainerName: "web"},
+		"published port 8080":    published,
+		"network_mode: host":     host,
+		"fixed address 10.0.0.9": fixed,
 	} {
 		assert.Equal(t, Definition{Service: service}.Single(), want)
 	}

@@ -563,6 +563,7 @@ func TestRolloutLeavesAWayOut(t *testing.T) {
 }
 
 func lineAfterAFailure(t *testing.T) {
+	t.Helper()
 	p := newRunningProject(t, "--servers", "2")
 	good := p.read(composeFile)
 	p.editCompose(configured("web2", `environment: {STATUS: "500"}`))
@@ -576,6 +577,7 @@ func lineAfterAFailure(t *testing.T) {
 }
 
 func lineAfterAKill(t *testing.T) {
+	t.Helper()
 	p := newRunningProject(t, "--servers", "2")
 	killed := p.startGroup("restart", "web1")
 	killed.mustSayWithin("Stopping")
@@ -593,6 +595,7 @@ func lineAfterAKill(t *testing.T) {
 }
 
 func ownDrain(t *testing.T) {
+	t.Helper()
 	p := newRoutedProject(t, versioned(3))
 	before := p.replicasOf("web")
 	p.mustSucceed(p.haproxy("server", "drain", p.name+"-web-3"))
@@ -608,6 +611,7 @@ func ownDrain(t *testing.T) {
 }
 
 func missingContainer(t *testing.T) {
+	t.Helper()
 	p := newRoutedProject(t, versioned(3))
 	p.mustSucceed(p.docker("rm", "-f", p.name+"-web-3"))
 	r := p.mustSucceed(p.haproxy("rollout"))
@@ -618,6 +622,7 @@ func missingContainer(t *testing.T) {
 }
 
 func editedBack(t *testing.T) {
+	t.Helper()
 	p := newRoutedProject(t, versioned(2))
 	old, file := p.replicasOf("web"), p.read(composeFile)
 	p.nextVersion()
@@ -633,6 +638,7 @@ func editedBack(t *testing.T) {
 }
 
 func deployReplicas(t *testing.T) {
+	t.Helper()
 	p := newRoutedProject(t, app{name: "web", labels: []string{`haproxy.host: "*"`}, more: []string{"deploy: {replicas: 3}"}})
 	r := p.mustSucceed(p.haproxy("restart", "web", "--batch", "2", "--monitor", "0s"))
 	p.mustSay(r, r.stdout, "3 containers started, 3 stopped")
@@ -642,6 +648,7 @@ func deployReplicas(t *testing.T) {
 }
 
 func editedNetwork(t *testing.T) {
+	t.Helper()
 	p := newRunningProject(t, "--servers", "2")
 	load := p.startRolloutLoad()
 	p.editCompose(func(text string) string {
@@ -654,6 +661,7 @@ func editedNetwork(t *testing.T) {
 }
 
 func killedCanary(t *testing.T) {
+	t.Helper()
 	p := newRoutedProject(t, versioned(2))
 	load := p.startRolloutLoad()
 	p.nextVersion()
