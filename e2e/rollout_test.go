@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -97,9 +98,14 @@ func TestRolloutUnderLoadLosesNothing(t *testing.T) {
 			p := newRoutedProject(t, versioned(n))
 			balancer, worker, old := p.container("haproxy"), p.worker(), p.replicasOf("web")
 			load := p.startRolloutLoad()
+			echo := p.openWebsocket()
 			load.goOn(100)
 			p.nextVersion()
-			r := p.mustSucceed(p.haproxy("rollout", "--format", "json"))
+			rollout := p.startGroup("rollout", "--format", "json", "--websocket-timeout", "4s")
+			rollout.mustSayWithin("Draining")
+			assert.NilError(t, echo(), "a websocket must stay open until its deadline")
+			r := p.mustSucceed(rollout.wait())
+			assert.Assert(t, echo() != nil)
 			load.goOn(100)
 			load.mustLoseNothing()
 			t.Log(r.stdout)
@@ -112,7 +118,8 @@ func TestRolloutUnderLoadLosesNothing(t *testing.T) {
 			assert.Equal(t, result.Service, "web")
 			assert.Equal(t, result.Started, n)
 			assert.Equal(t, result.Stopped, n)
-			assert.Equal(t, result.Lost+result.Cut, 0)
+			assert.Equal(t, result.Lost, 0)
+			assert.Equal(t, result.Cut, 1, "the websocket, and nothing else")
 			assert.Assert(t, result.Requests > 50)
 			p.mustBeTheSame(balancer)
 			assert.Equal(t, p.worker(), worker, "HAProxy must not have been reloaded")
@@ -181,6 +188,7 @@ func TestScaleUnderLoadLosesNothing(t *testing.T) {
 	p := newRoutedProject(t, versioned(2))
 	balancer, worker, first := p.container("haproxy"), p.worker(), p.replicasOf("web")
 	load := p.startRolloutLoad()
+	echo := p.openWebsocket() // to one of the two that stay
 	load.goOn(50)
 	r := p.mustSucceed(p.haproxy("scale", "web=10"))
 	p.mustSay(r, r.stdout, "8 containers started")
@@ -188,6 +196,7 @@ func TestScaleUnderLoadLosesNothing(t *testing.T) {
 	load.goOn(100)
 	r = p.mustSucceed(p.haproxy("scale", "web=2"))
 	p.mustSay(r, r.stdout, "8 stopped", " 0 lost")
+	assert.NilError(t, echo(), "the websocket must be open still")
 	load.goOn(100)
 	load.mustLoseNothing()
 	p.mustBeTheSame(balancer)
@@ -324,18 +333,7 @@ func TestFlip(t *testing.T) {
 func TestRolloutClosesWebsocketsAtTheirDeadline(t *testing.T) {
 	t.Parallel()
 	p := newRoutedProject(t, versioned(1))
-	ctx := t.Context()
-	conn, _, err := websocket.Dial(ctx, fmt.Sprintf("ws://127.0.0.1:%d/ws", p.http), nil)
-	assert.NilError(t, err)
-	defer func() { _ = conn.CloseNow() }()
-	echo := func() error {
-		if err := conn.Write(ctx, websocket.MessageText, []byte("hello")); err != nil {
-			return err
-		}
-		_, _, err := conn.Read(ctx)
-		return err
-	}
-	assert.NilError(t, echo())
+	echo := p.openWebsocket()
 	p.nextVersion()
 	began := time.Now()
 	rollout := p.startGroup("rollout", "--websocket-timeout", "8s", "--drain-timeout", "1s", "--monitor", "0s")
@@ -347,6 +345,26 @@ func TestRolloutClosesWebsocketsAtTheirDeadline(t *testing.T) {
 	assert.Assert(t, time.Since(began) > 8*time.Second)
 	p.mustSay(r, r.stdout, "1 websocket closed at the websocket timeout", " 0 lost")
 	assert.Assert(t, echo() != nil)
+}
+
+// openWebsocket opens a websocket, and gives what sends a message over it and waits
+// for its echo.
+func (p *project) openWebsocket() (echo func() error) {
+	p.t.Helper()
+	conn, _, err := websocket.Dial(p.t.Context(), fmt.Sprintf("ws://127.0.0.1:%d/ws", p.http), nil)
+	assert.NilError(p.t, err)
+	p.t.Cleanup(func() { _ = conn.CloseNow() })
+	echo = func() error {
+		ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
+		defer cancel()
+		if err := conn.Write(ctx, websocket.MessageText, []byte("hello")); err != nil {
+			return err
+		}
+		_, _, err := conn.Read(ctx)
+		return err
+	}
+	assert.NilError(p.t, echo())
+	return echo
 }
 
 // TestAKilledRolloutIsResumedOrAborted: wherever it was killed, requests go on, the
