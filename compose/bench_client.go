@@ -154,7 +154,7 @@ func (e *Engine) removed(ctx context.Context, id string, remove func() error) er
 		if isNotFound(err) {
 			return nil
 		}
-		if pauseErr := pause(ctx, pollInterval); pauseErr != nil {
+		if pauseErr := Pause(ctx, pollInterval); pauseErr != nil {
 			return fmt.Errorf("the container %.12s may still be there: %w", id, errors.Join(removeErr, err))
 		}
 	}

@@ -139,7 +139,7 @@ func (e *Engine) Confirm(ctx context.Context, p *Project, running Balancer, open
 			}
 			look = time.Now().Add(lookInterval)
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := Pause(ctx, pollInterval); err != nil {
 			return Process{}, err
 		}
 	}
@@ -199,7 +199,8 @@ func serves(p *Project, process Process) error {
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+// Pause waits for some time, or for the end of the context, whose error it gives.
+func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -42,7 +42,7 @@ func (l *Live) AwaitDrained(ctx context.Context, servers []Server, timeout time.
 			}
 			return remaining, nil
 		}
-		if err := pause(ctx, drainInterval); err != nil {
+		if err := Pause(ctx, drainInterval); err != nil {
 			return remaining, err
 		}
 	}

@@ -68,7 +68,7 @@ func (e *Engine) execExit(ctx context.Context, execID string) (int, error) {
 		if time.Now().After(deadline) {
 			return 0, errCutOff
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := Pause(ctx, pollInterval); err != nil {
 			return 0, err
 		}
 	}
@@ -125,7 +125,7 @@ func (r *relay) steadyMaster(ctx context.Context) (haproxy.Master, error) {
 		if err != nil || !master.Fragile() || time.Now().After(deadline) {
 			return master, err
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := Pause(ctx, pollInterval); err != nil {
 			return master, err
 		}
 	}

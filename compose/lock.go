@@ -20,21 +20,41 @@ import (
 // Where the project's folder cannot be written to, or its file system knows no
 // locks, there is none: whoever may use the engine must be able to reload.
 func (e *Engine) lock(ctx context.Context, p *Project) (release func(), err error) {
-	folder, err := p.stateFolder()
-	if err != nil {
-		return func() {}, nil //nolint:nilerr // see above
-	}
-	file := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(lockMode))
-	held, err := file.TryLock()
-	if err == nil && !held {
+	return p.locked(func(file *flock.Flock) error {
 		waiting := api.Resource{ID: "Project " + p.Name, Status: api.Working, Text: "Waiting for another docker haproxy"}
 		e.events.On(waiting)
-		_, err = file.TryLockContext(ctx, lockInterval)
+		_, err := file.TryLockContext(ctx, lockInterval)
 		waiting.Status, waiting.Text = api.Done, "Taking its turn"
 		if err != nil {
 			waiting.Status, waiting.Text = api.Error, "Interrupted"
 		}
 		e.events.On(waiting)
+		return err
+	})
+}
+
+// tryLock is lock for what takes long: where another process holds the lock, it
+// does not wait, and gives ErrBusy.
+func (p *Project) tryLock() (release func(), err error) {
+	return p.locked(func(*flock.Flock) error {
+		return &Problem{
+			Summary: fmt.Sprintf("another docker haproxy is changing project %q: a rollout, a reload or an up is under way", p.Name),
+			Advice:  "Wait until it has ended, then try again.",
+			Cause:   ErrBusy,
+		}
+	})
+}
+
+// locked takes the lock, or does what is to be done where another process holds it.
+func (p *Project) locked(busy func(*flock.Flock) error) (release func(), err error) {
+	folder, err := p.stateFolder()
+	if err != nil {
+		return func() {}, nil //nolint:nilerr // see lock
+	}
+	file := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(lockMode))
+	held, err := file.TryLock()
+	if err == nil && !held {
+		err = busy(file)
 	}
 	switch {
 	case noLocks(err):
@@ -43,31 +63,6 @@ func (e *Engine) lock(ctx context.Context, p *Project) (release func(), err erro
 		return nil, err
 	}
 	_ = os.Chmod(file.Path(), lockMode) // whatever the umask of who created it; nobody else may, nor needs to
-	return func() { _ = file.Close() }, nil
-}
-
-// tryLock is lock for what takes long: where another process holds the lock, it
-// does not wait, and gives ErrBusy.
-func (e *Engine) tryLock(p *Project) (release func(), err error) {
-	folder, err := p.stateFolder()
-	if err != nil {
-		return func() {}, nil //nolint:nilerr // see lock
-	}
-	file := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(lockMode))
-	held, err := file.TryLock()
-	switch {
-	case noLocks(err):
-		return func() {}, nil
-	case err != nil:
-		return nil, err
-	case !held:
-		return nil, &Problem{
-			Summary: fmt.Sprintf("another docker haproxy is changing project %q: a rollout, a reload or an up is under way", p.Name),
-			Advice:  "Wait until it has ended, then try again.",
-			Cause:   ErrBusy,
-		}
-	}
-	_ = os.Chmod(file.Path(), lockMode)
 	return func() { _ = file.Close() }, nil
 }
 

@@ -73,7 +73,7 @@ func (e *Engine) startedWell(ctx context.Context, p *Project, id string) error {
 				return nil // it lives; why it does not answer, the real one will tell
 			}
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := Pause(ctx, pollInterval); err != nil {
 			return err
 		}
 	}

@@ -238,7 +238,7 @@ func (r *reloading) bySignal(ctx context.Context) (Reloaded, error) {
 		if time.Now().After(deadline) {
 			return Reloaded{}, fragile(r.running, master)
 		}
-		if err := pause(asked, pollInterval); err != nil {
+		if err := Pause(asked, pollInterval); err != nil {
 			return Reloaded{}, err
 		}
 	}
@@ -294,7 +294,7 @@ func (r *reloading) newWorker(ctx context.Context) (*haproxy.Session, haproxy.In
 		if time.Now().After(deadline) || errors.Is(err, errCutOff) {
 			return nil, haproxy.Info{}, err
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := Pause(ctx, pollInterval); err != nil {
 			return nil, haproxy.Info{}, err
 		}
 	}

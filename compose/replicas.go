@@ -297,7 +297,7 @@ func (e *Engine) Failed(ctx context.Context, c Container, how string) error {
 // Exclusive makes sure that nobody else changes the project's HAProxy for as long
 // as something is under way. Unlike others it does not wait for its turn: where
 // somebody else is at it, ErrBusy says so.
-func (e *Engine) Exclusive(p *Project) (release func(), err error) { return e.tryLock(p) }
+func (e *Engine) Exclusive(p *Project) (release func(), err error) { return p.tryLock() }
 
 // Tell shows the state of something in the progress display: it is being worked
 // at, done, or has failed.

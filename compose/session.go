@@ -76,7 +76,7 @@ func (e *Engine) openWhenUp(ctx context.Context, p *Project, running Balancer, t
 		if now, inspectErr := e.inspect(ctx, running.Container); inspectErr != nil || now.crashing(running) {
 			return nil, err
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := Pause(ctx, pollInterval); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +120,7 @@ func (e *Engine) settled(ctx context.Context, running Balancer, cause error) (Ba
 		if err != nil || now.crashing(running) || now.keepsCrashing() || !errors.Is(cause, errCutOff) || time.Now().After(deadline) {
 			return now, err
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := Pause(ctx, pollInterval); err != nil {
 			return now, err
 		}
 	}

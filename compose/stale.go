@@ -42,7 +42,7 @@ func (r *reloading) seen(ctx context.Context) error {
 		if time.Now().After(deadline) {
 			return staleMount(r.running, stale)
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := Pause(ctx, pollInterval); err != nil {
 			return err
 		}
 	}

@@ -139,7 +139,7 @@ const settleTime = 300 * time.Millisecond
 // madeSince finds what was made since a state was observed, once the engine
 // has done what it was asked for.
 func (e *Engine) madeSince(ctx context.Context, before State) (State, error) {
-	if err := pause(ctx, settleTime); err != nil {
+	if err := Pause(ctx, settleTime); err != nil {
 		return State{}, err
 	}
 	now, err := e.Observe(ctx, before.project)

@@ -91,17 +91,7 @@ func TestAnEngineThatGoesAwayDuringAReloadLeavesAllOrNothing(t *testing.T) {
 	p.mustSucceed(p.haproxy("reload"))
 	load := p.startLoad(1)
 	load.goOn(50)
-	for i, cut := range []struct {
-		at       string // in what the command sends
-		arrives  bool
-		reloaded bool
-	}{
-		{"look\n", true, false},
-		{"check\n", true, false},
-		{"connect\n", false, false},
-		{"reload\n", false, false},
-		{"reload\n", true, true},
-	} {
+	for i, cut := range cutsOfAReload() {
 		t.Run(fmt.Sprintf("%s arrives %t", strings.TrimSpace(cut.at), cut.arrives), func(t *testing.T) {
 			p := p.within(t)
 			worker := p.worker()
@@ -136,17 +126,7 @@ func TestAnEngineThatGoesAwayDuringARollbackLeavesAllOrNothing(t *testing.T) {
 	before, good := p.container("haproxy"), p.read(configFile)
 	load := p.startLoad(1)
 	load.goOn(50)
-	for i, cut := range []struct {
-		at       string
-		arrives  bool
-		reloaded bool
-	}{
-		{"look\n", true, false},
-		{"check\n", true, false},
-		{"connect\n", false, false},
-		{"reload\n", false, false},
-		{"reload\n", true, true},
-	} {
+	for i, cut := range cutsOfAReload() {
 		t.Run(fmt.Sprintf("%s arrives %t", strings.TrimSpace(cut.at), cut.arrives), func(t *testing.T) {
 			p := p.within(t)
 			value := fmt.Sprint(i)
@@ -191,6 +171,23 @@ func (p *project) age(name string) {
 	p.t.Helper()
 	before := time.Now().Add(-3 * time.Second)
 	assert.NilError(p.t, os.Chtimes(p.path(name), before, before))
+}
+
+// cutOfAReload is a moment at which the connection to the engine is cut.
+type cutOfAReload struct {
+	at       string // in what the command sends
+	arrives  bool   // at the engine
+	reloaded bool   // HAProxy has been asked by then
+}
+
+func cutsOfAReload() []cutOfAReload {
+	return []cutOfAReload{
+		{"look\n", true, false},
+		{"check\n", true, false},
+		{"connect\n", false, false},
+		{"reload\n", false, false},
+		{"reload\n", true, true},
+	}
 }
 
 // cuttingEngine is the way to the engine, until somebody sends certain words

@@ -381,10 +381,7 @@ func TestAKilledRolloutIsResumedOrAborted(t *testing.T) {
 				load := p.startRolloutLoad()
 				load.goOn(30)
 				p.nextVersion()
-				killed := p.startGroup("rollout")
-				killed.mustSayWithin(stage)
-				killGroup(killed.cmd)
-				killed.wait()
+				p.killAt(stage, "rollout")
 				load.goOn(30)
 				p.eventually("the engine has done what it was asked for", func() error {
 					return p.settledContainers("web")
@@ -416,6 +413,15 @@ func TestAKilledRolloutIsResumedOrAborted(t *testing.T) {
 			})
 		}
 	}
+}
+
+// killAt runs "docker haproxy …" until it says something, and kills it then.
+func (p *project) killAt(stage string, args ...string) {
+	p.t.Helper()
+	killed := p.startGroup(args...)
+	killed.mustSayWithin(stage)
+	killGroup(killed.cmd)
+	killed.wait()
 }
 
 // settledContainers tells whether no container of a service is on its way.
@@ -597,10 +603,7 @@ func lineAfterAFailure(t *testing.T) {
 func lineAfterAKill(t *testing.T) {
 	t.Helper()
 	p := newRunningProject(t, "--servers", "2")
-	killed := p.startGroup("restart", "web1")
-	killed.mustSayWithin("Stopping")
-	killGroup(killed.cmd)
-	killed.wait()
+	p.killAt("Stopping", "restart", "web1")
 	p.eventually("it is over", func() error {
 		p.mustSucceed(p.haproxy("rollout", "--resume"))
 		if state := p.runtimeAPI("show servers state"); strings.Contains(state, "-rollout") {
@@ -644,10 +647,7 @@ func editedBack(t *testing.T) {
 	p := newRoutedProject(t, versioned(2))
 	old, file := p.replicasOf("web"), p.read(composeFile)
 	p.nextVersion()
-	killed := p.startGroup("rollout", "--monitor", "10s")
-	killed.mustSayWithin("Watching it")
-	killGroup(killed.cmd)
-	killed.wait()
+	p.killAt("Watching it", "rollout", "--monitor", "10s")
 	p.write(composeFile, file)
 	p.mustSucceed(p.haproxy("rollout", "--abort"))
 	assert.DeepEqual(t, p.replicasOf("web"), old)
@@ -683,10 +683,7 @@ func killedCanary(t *testing.T) {
 	p := newRoutedProject(t, versioned(2))
 	load := p.startRolloutLoad()
 	p.nextVersion()
-	killed := p.startGroup("rollout", "--canary", "10%")
-	killed.mustSayWithin("Canary: ")
-	killGroup(killed.cmd)
-	killed.wait()
+	p.killAt("Canary: ", "rollout", "--canary", "10%")
 	p.mustSucceed(p.haproxy("rollout", "--resume", "--canary", "10%", "--canary-time", "1s"))
 	assert.DeepEqual(t, p.versions(6), []string{"2"})
 	p.mustSucceed(p.haproxy("restart", "web", "--monitor", "0s"))

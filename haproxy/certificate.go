@@ -50,7 +50,7 @@ func (s *Session) SetCertificate(ctx context.Context, name string, content []byt
 		return err
 	}
 	err = s.transact(ctx, "commit ssl cert "+Quote(known), "Success!")
-	if _, refused := err.(*Refusal); refused { //nolint:errorlint // transact gives it as it is
+	if _, refused := refusal(err); refused {
 		_ = s.transact(ctx, "abort ssl cert "+Quote(known), "aborted")
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/command/formatter"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 )
@@ -25,6 +26,18 @@ func hint(dockerCLI command.Cli, lines ...string) {
 		return
 	}
 	fmt.Fprintf(dockerCLI.Err(), "\nWhat's next:\n    %s\n", strings.Join(lines, "\n    "))
+}
+
+// writeRows prints a row for each of some values, below the header that a table has.
+func writeRows[T any](ctx formatter.Context, header formatter.SubContext, values []T, row func(T) formatter.SubContext) error {
+	return ctx.Write(header, func(format func(formatter.SubContext) error) error {
+		for _, value := range values {
+			if err := format(row(value)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // note prints a remark on standard error.

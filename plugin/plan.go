@@ -83,14 +83,7 @@ func stepFormat(format string) formatter.Format {
 func writeSteps(ctx formatter.Context, steps []compose.Step) error {
 	header := stepRow{}
 	header.Header = formatter.SubHeaderContext{"How": "HOW", "What": "WHAT", "Cause": "CAUSE"}
-	return ctx.Write(&header, func(format func(formatter.SubContext) error) error {
-		for _, step := range steps {
-			if err := format(&stepRow{step: step}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return writeRows(ctx, &header, steps, func(step compose.Step) formatter.SubContext { return &stepRow{step: step} })
 }
 
 // stepRow is a line of "plan". Its exported methods are what a template may name.

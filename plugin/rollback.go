@@ -148,14 +148,7 @@ func writeConfigurations(ctx formatter.Context, rows []configurationRow) error {
 	header.Header = formatter.SubHeaderContext{
 		"ID": "CONFIGURATION", "Applied": "APPLIED", "By": "BY", "State": "STATE", "Files": "FILES", "Hash": "HASH", "At": "AT",
 	}
-	return ctx.Write(&header, func(format func(formatter.SubContext) error) error {
-		for _, row := range rows {
-			if err := format(&row); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return writeRows(ctx, &header, rows, func(row configurationRow) formatter.SubContext { return &row })
 }
 
 // configurationRow is a line of "rollback --list". Its exported methods are

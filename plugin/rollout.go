@@ -318,14 +318,7 @@ func printResults(dockerCLI command.Cli, results []rollout.Result, format string
 		"Service": "SERVICE", "Started": "STARTED", "Stopped": "STOPPED", "Duration": "DURATION",
 		"Requests": "REQUESTS", "Lost": "LOST", "Cut": "CUT", "Stages": "STAGES",
 	}
-	return ctx.Write(&header, func(format func(formatter.SubContext) error) error {
-		for _, result := range results {
-			if err := format(&resultRow{result: result}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return writeRows(ctx, &header, results, func(result rollout.Result) formatter.SubContext { return &resultRow{result: result} })
 }
 
 // resultRow is a line of the results. Its exported methods are what a template may name.

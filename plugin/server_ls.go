@@ -92,14 +92,7 @@ func writeServers(ctx formatter.Context, servers []compose.Server) error {
 		"Name": "SERVER", "Status": "STATUS", "State": "STATE", "Since": "SINCE", "Container": "CONTAINER", "Service": "SERVICE",
 		"Address": "ADDRESS", "Check": "CHECK", "Weight": "WEIGHT", "Sessions": "SESSIONS", "Queue": "QUEUE", "Total": "TOTAL", "Errors": "ERRORS",
 	}
-	return ctx.Write(&header, func(format func(formatter.SubContext) error) error {
-		for _, server := range servers {
-			if err := format(&serverRow{server: server}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return writeRows(ctx, &header, servers, func(server compose.Server) formatter.SubContext { return &serverRow{server: server} })
 }
 
 // serverRow is a line of "server ls". Its exported methods are what a template

@@ -155,7 +155,7 @@ func (r *run) watch(ctx context.Context, before, after []haproxy.ServerState) er
 		if over {
 			return nil
 		}
-		if err := sleep(ctx, canaryInterval); err != nil {
+		if err := compose.Pause(ctx, canaryInterval); err != nil {
 			return err
 		}
 	}

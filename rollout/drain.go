@@ -77,7 +77,7 @@ func (r *run) drainAndStop(ctx context.Context, old, fresh []Replica, forGood bo
 		if draining == 0 {
 			break
 		}
-		_ = sleep(work, pollInterval) // Ctrl-C is seen above
+		_ = compose.Pause(work, pollInterval) // Ctrl-C is seen above
 	}
 	r.result.Stages.Drain += time.Since(began)
 	began = time.Now()

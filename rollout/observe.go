@@ -41,7 +41,7 @@ func observe(service string, desired int, single string, containers []compose.Co
 		}
 		o.Replicas = append(o.Replicas, r)
 	}
-	backends := o.backendsOf()
+	backends := backendsOf(o.seats())
 	for _, s := range servers {
 		mine := compose.Names(s.FQDN, service) || slices.ContainsFunc(containers, func(c compose.Container) bool { return c.HasAddress(s.Addr) })
 		standIn := strings.HasSuffix(s.Server, standInSuffix) && slices.Contains(backends, s.Backend)
@@ -52,21 +52,12 @@ func observe(service string, desired int, single string, containers []compose.Co
 	return o
 }
 
-func (o Observation) backendsOf() []string {
-	var names []string
-	for _, r := range o.Replicas {
-		for _, s := range r.Seats {
-			names = append(names, s.Backend)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
 // Backends are the backends that have servers for the service.
-func (o Observation) Backends() []string {
+func (o Observation) Backends() []string { return backendsOf(o.Seats) }
+
+func backendsOf(seats []haproxy.ServerState) []string {
 	var names []string
-	for _, s := range o.Seats {
+	for _, s := range seats {
 		names = append(names, s.Backend)
 	}
 	slices.Sort(names)

@@ -71,12 +71,8 @@ func (r *run) until(ctx context.Context, timeout time.Duration, done func(contex
 		if time.Now().After(deadline) {
 			return errTimeout
 		}
-		timer := time.NewTimer(pollInterval)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := compose.Pause(ctx, pollInterval); err != nil {
+			return err
 		}
 	}
 }
@@ -122,7 +118,7 @@ func (r *run) execute(ctx context.Context, plan Plan) (err error) {
 		}
 		if i > 0 && r.policy.Pause > 0 {
 			r.engine.Tell("Service "+r.service, compose.Working, fmt.Sprintf("Pausing for %s", r.policy.Pause))
-			if err := sleep(ctx, r.policy.Pause); err != nil {
+			if err := compose.Pause(ctx, r.policy.Pause); err != nil {
 				return r.stopped(ctx, i, err)
 			}
 		}
@@ -137,17 +133,6 @@ func (r *run) execute(ctx context.Context, plan Plan) (err error) {
 	return r.timed(&r.result.Stages.Settle, func() error { return r.settle(context.WithoutCancel(ctx)) })
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // timed adds what work takes to a stage.
 func (r *run) timed(stage *time.Duration, work func() error) error {
 	began := time.Now()
@@ -158,6 +143,9 @@ func (r *run) timed(stage *time.Duration, work func() error) error {
 // removeDead removes containers that do not run: Compose would start them again as
 // they are. They have no traffic to lose.
 func (r *run) removeDead(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
 	o, err := r.observe(ctx)
 	if err != nil {
 		return err
@@ -463,7 +451,7 @@ const (
 // late are the containers of an interrupted creation that the engine has finished
 // all the same.
 func (r *run) late(ctx context.Context) ([]Replica, error) {
-	if err := sleep(ctx, lateTime); err != nil {
+	if err := compose.Pause(ctx, lateTime); err != nil {
 		return nil, err
 	}
 	o, err := r.observe(ctx)
