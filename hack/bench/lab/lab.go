@@ -1,0 +1,129 @@
+// Package lab is where the project's own benchmarks are made: a Docker
+// configuration of its own with the plugin in it, folders and projects that go
+// when it closes, and commands that are timed.
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Images are what containers are made of.
+type Images struct {
+	HAProxy string
+	Echo    string // hack/echo-server
+	Peers   string // nginx and Caddy
+}
+
+// Lab is the place. Whoever makes it closes it.
+type Lab struct {
+	Images Images
+
+	folder   string
+	config   string // DOCKER_CONFIG
+	mu       sync.Mutex
+	cleanups []func() error
+}
+
+// New makes a lab with the plugins docker-haproxy and docker-compose.
+func New(images Images, plugin, composePlugin string) (*Lab, error) {
+	folder, err := os.MkdirTemp("", "haproxy-bench-")
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{Images: images, folder: folder, config: filepath.Join(folder, "docker")}
+	return l, errors.Join(l.install("docker-haproxy", plugin), l.install("docker-compose", composePlugin))
+}
+
+func (l *Lab) install(name, from string) error {
+	from, err := filepath.Abs(from)
+	if err != nil {
+		return err
+	}
+	plugins := filepath.Join(l.config, "cli-plugins")
+	if err := os.MkdirAll(plugins, 0o700); err != nil {
+		return err
+	}
+	return os.Symlink(from, filepath.Join(plugins, name))
+}
+
+// Folder makes a folder for a project, whose name is then the project's.
+func (l *Lab) Folder(name string) (string, error) {
+	folder := filepath.Join(l.folder, "haproxy-bench-"+name)
+	return folder, os.Mkdir(folder, 0o755)
+}
+
+// OnClose has something done when the lab closes; the last is the first.
+func (l *Lab) OnClose(do func() error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cleanups = append(l.cleanups, do)
+}
+
+// Close removes everything that was made.
+func (l *Lab) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for len(l.cleanups) > 0 {
+		last := len(l.cleanups) - 1
+		errs = append(errs, l.cleanups[last]())
+		l.cleanups = l.cleanups[:last]
+	}
+	return errors.Join(append(errs, os.RemoveAll(l.folder))...)
+}
+
+// Command is a command that was run.
+type Command struct {
+	Stdout string
+	Took   time.Duration // from start to exit
+	CPU    time.Duration // user and system, of the process and those that it waited for
+}
+
+// Docker runs docker in a folder; a failure tells what it said.
+func (l *Lab) Docker(ctx context.Context, folder string, args ...string) (Command, error) {
+	return l.Run(ctx, folder, "docker", args...)
+}
+
+// Run runs a program in a folder, with the lab's Docker configuration.
+func (l *Lab) Run(ctx context.Context, folder, program string, args ...string) (Command, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "DOCKER_CONFIG="+l.config)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	began := time.Now()
+	err := cmd.Run()
+	took := time.Since(began)
+	if ctx.Err() != nil {
+		return Command{}, ctx.Err()
+	}
+	if err != nil {
+		return Command{}, fmt.Errorf("%s %s: %w\n%s%s", program, strings.Join(args, " "), err, stdout.String(), stderr.String())
+	}
+	used := cmd.ProcessState
+	return Command{Stdout: stdout.String(), Took: took, CPU: used.UserTime() + used.SystemTime()}, nil
+}
+
+// FreePorts are ports of the loopback interface that nobody has.
+func FreePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends at once
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = listener.Close() }() // held until all are found
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
