@@ -28,7 +28,7 @@ func (c Clients) Try(ctx context.Context, row Row, load Load) error {
 	return load.Try(ctx)
 }
 
-// Usage is what a process has used until now.
+// Usage is what HAProxy has used until now.
 type Usage struct {
 	CPU    time.Duration
 	Memory int64 // bytes, now
@@ -43,10 +43,10 @@ type Sample struct {
 	Memory int64         // of HAProxy behind the run
 }
 
-// Measure does the runs of a plan, one after the other. usage tells what HAProxy
-// has used; progress is told of each run before it begins. A run that is not done
-// ends it, and so does ctx.
-func (p Plan) Measure(ctx context.Context, clients Clients, usage func(context.Context) (Usage, error), progress func(done, all int, row Row)) ([]Sample, error) {
+// Measure does the runs of a plan, one after the other. usage tells what the
+// HAProxy of a way has used; progress is told of each run before it begins. A run
+// that is not done ends it, and so does ctx.
+func (p Plan) Measure(ctx context.Context, clients Clients, usage func(context.Context, Way) (Usage, error), progress func(done, all int, row Row)) ([]Sample, error) {
 	var samples []Sample
 	runs := p.Runs()
 	for n, run := range runs {
@@ -66,12 +66,12 @@ func (p Plan) Measure(ctx context.Context, clients Clients, usage func(context.C
 	return samples, nil
 }
 
-func measure(ctx context.Context, clients Clients, row Row, run Run, usage func(context.Context) (Usage, error)) (Sample, error) {
-	before, err := usage(ctx)
+func measure(ctx context.Context, clients Clients, row Row, run Run, usage func(context.Context, Way) (Usage, error)) (Sample, error) {
+	before, err := usage(ctx, row.Way)
 	if err != nil {
 		return Sample{}, err
 	}
 	result, runErr := clients.run(ctx, row.Way, run.Load)
-	after, err := usage(ctx)
+	after, err := usage(ctx, row.Way)
 	return Sample{Run: run, Result: result, CPU: after.CPU - before.CPU, Memory: after.Memory}, errors.Join(runErr, err)
 }

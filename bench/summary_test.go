@@ -124,7 +124,7 @@ func TestMeasureDoesThePlanAndForgetsTheWarmUp(t *testing.T) {
 	o := Options{Host: "x", Path: "/", Clients: 2, Duration: 200 * time.Millisecond, WarmUp: 50 * time.Millisecond}
 	plan := NewPlan(o, o.Rows([]Way{{Name: "HAProxy", From: "here", Proxied: true, Plain: load.Addresses}})[:1])
 	var cpu time.Duration
-	usage := func(context.Context) (Usage, error) {
+	usage := func(context.Context, Way) (Usage, error) {
 		cpu += time.Second
 		return Usage{CPU: cpu, Memory: 42}, nil
 	}
@@ -144,6 +144,6 @@ func TestMeasureDoesThePlanAndForgetsTheWarmUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err = plan.Measure(ctx, Clients{}, usage, func(int, int, Row) { cancel() })
 	assert.ErrorIs(t, err, context.Canceled)
-	_, err = plan.Measure(t.Context(), Clients{}, func(context.Context) (Usage, error) { return Usage{}, errors.New("no meter") }, func(int, int, Row) {})
+	_, err = plan.Measure(t.Context(), Clients{}, func(context.Context, Way) (Usage, error) { return Usage{}, errors.New("no meter") }, func(int, int, Row) {})
 	assert.ErrorContains(t, err, "no meter")
 }

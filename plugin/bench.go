@@ -371,13 +371,13 @@ func (b *benchmark) measure(ctx context.Context) (bench.Summary, error) {
 }
 
 // usage tells what HAProxy has used, where its container lets us know.
-func (b *benchmark) usage(ctx context.Context) (read func(context.Context) (bench.Usage, error), stop func()) {
+func (b *benchmark) usage(ctx context.Context) (read func(context.Context, bench.Way) (bench.Usage, error), stop func()) {
 	meter, err := b.engine.Meter(ctx, b.running)
 	if err != nil {
 		b.leaveOut("CPU and memory of HAProxy", err)
-		return func(context.Context) (bench.Usage, error) { return bench.Usage{}, nil }, func() {}
+		return func(context.Context, bench.Way) (bench.Usage, error) { return bench.Usage{}, nil }, func() {}
 	}
-	return func(ctx context.Context) (bench.Usage, error) {
+	return func(ctx context.Context, _ bench.Way) (bench.Usage, error) {
 		cpu, memory, err := meter.Read(ctx)
 		return bench.Usage{CPU: cpu, Memory: memory}, err
 	}, func() { _ = meter.Close() }
