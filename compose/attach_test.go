@@ -45,7 +45,7 @@ func project(t *testing.T, files ...string) theirs {
 	for i := 0; i < len(files); i += 2 {
 		put(t, folder, files[i], files[i+1])
 	}
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	return theirs{folder: folder, engine: engine}
 }
 

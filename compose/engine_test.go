@@ -64,7 +64,7 @@ func TestAnEngineOfTheOldestSupportedVersionAndALaterOneAreReady(t *testing.T) {
 func TestADaemonThatIsDownIsNamedWithItsAddressAndTheWayOut(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "docker.sock")
-	for name, host := range map[string]string{"a port": nobody(t), "a socket that is missing": "unix://" + socket} {
+	for name, host := range map[string]string{"a port": nobody, "a socket that is missing": "unix://" + socket} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			engine, _ := engineAt(t, host)
@@ -92,7 +92,7 @@ func TestASocketThatNobodyListensOnIsADaemonThatIsDown(t *testing.T) {
 
 func TestWhatTheEngineSaysIsExplainedOnlyWhereThereIsMoreToSay(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	ctx := t.Context()
 	assert.NilError(t, engine.explain(ctx, nil))
 
@@ -115,7 +115,7 @@ func TestWhatTheEngineSaysIsExplainedOnlyWhereThereIsMoreToSay(t *testing.T) {
 
 func TestAnInterruptedQuestionIsAnInterruptAndNoDaemonThatIsDown(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	assert.ErrorIs(t, engine.Ready(ctx), context.Canceled)
@@ -131,13 +131,13 @@ func TestAProjectWithFilesOfThisMachineIsRefusedOnAnEngineOfAnother(t *testing.T
 	contains(t, fmt.Sprint(err), "another machine", "tcp://192.0.2.1:2376", "cannot be mounted", "Nothing was touched")
 	assert.NilError(t, remote.Reachable(without))
 
-	local, _ := engineAt(t, nobody(t))
+	local, _ := engineAt(t, nobody)
 	assert.NilError(t, local.Reachable(withFiles))
 }
 
 func TestAnOperationIsBracketedOnce(t *testing.T) {
 	t.Parallel()
-	engine, events := engineAt(t, nobody(t))
+	engine, events := engineAt(t, nobody)
 	failure := errors.New("no")
 	err := engine.Operation(t.Context(), "up", func(context.Context) error {
 		_ = engine.events.step("Config x", "Checking", "Valid", func() error { return nil })

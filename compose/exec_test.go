@@ -83,7 +83,7 @@ func TestAConnectionThatBreaksIsNeverTakenForTheEndOfTheOutput(t *testing.T) {
 
 func TestARunInAContainerThatIsGoneIsAnError(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	_, _, err := engine.run(t.Context(), "c1", []string{"haproxy"}, nil)
 	assert.ErrorContains(t, err, "no Docker engine answers")
 }

@@ -209,14 +209,9 @@ func engineAt(t *testing.T, host string) (*Engine, *recorder) {
 	return engine, events
 }
 
-// nobody is an address where no engine answers: its listener is closed again.
-func nobody(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	assert.NilError(t, err)
-	assert.NilError(t, listener.Close())
-	return "tcp://" + listener.Addr().String()
-}
+// nobody is an address that no engine answers at: a port that is not given out,
+// as a free one soon is to another test.
+const nobody = "tcp://127.0.0.1:1"
 
 // load writes a Compose file and others into a folder of their own and loads
 // it, without an engine.
@@ -227,7 +222,7 @@ func load(t *testing.T, composeFile string, files map[string]string) *Project {
 	for name, content := range files {
 		put(t, folder, name, content)
 	}
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	project, err := engine.Load(t.Context(), LoadOptions{ConfigPaths: []string{filepath.Join(folder, "compose.yaml")}})
 	assert.NilError(t, err)
 	return project

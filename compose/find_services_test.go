@@ -14,7 +14,7 @@ func services(t *testing.T, composeFile string) *types.Project {
 	t.Helper()
 	folder := t.TempDir()
 	file := put(t, folder, "compose.yaml", composeFile)
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	project, err := engine.load(t.Context(), LoadOptions{ConfigPaths: []string{file}, ProjectName: "demo"})
 	assert.NilError(t, err)
 	return project
@@ -117,7 +117,7 @@ func TestImagesAreAskedAndNeverPulled(t *testing.T) {
 		assert.Assert(t, !strings.HasPrefix(request, http.MethodPost), request)
 	}
 
-	engine, _ = engineAt(t, nobody(t))
+	engine, _ = engineAt(t, nobody)
 	_, err = engine.imageFacts(t.Context(), project)
 	assert.ErrorContains(t, err, "no Docker engine answers")
 }

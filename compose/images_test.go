@@ -78,7 +78,7 @@ func TestAnImageThatMayNotBePulledIsNotPulled(t *testing.T) {
 
 func TestADeadEngineIsNoMissingImage(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	_, err := engine.FetchImages(t.Context(), twoImages(t))
 	assert.ErrorContains(t, err, "no Docker engine answers")
 

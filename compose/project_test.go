@@ -149,7 +149,7 @@ func TestPathsAreShownRelativeToTheWorkingFolderWhereTheyAreBelowIt(t *testing.T
 
 func TestAFolderWithoutAComposeFileSaysHowToMakeOne(t *testing.T) {
 	t.Chdir(t.TempDir())
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	_, err := engine.Load(t.Context(), LoadOptions{})
 	assert.ErrorIs(t, err, ErrNoComposeFile)
 	contains(t, err.Error(), "no Compose file", "docker haproxy init", "-f", "--project-directory")
@@ -160,7 +160,7 @@ func TestAComposeFileIsFoundInAFolderAbove(t *testing.T) {
 	put(t, folder, "compose.yaml", "name: above\nservices:\n  haproxy:\n    image: haproxy\n")
 	put(t, folder, "a/b/x", "")
 	t.Chdir(filepath.Join(folder, "a", "b"))
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	p, err := engine.Load(t.Context(), LoadOptions{})
 	assert.NilError(t, err)
 	assert.Equal(t, p.Name, "above")
@@ -168,7 +168,7 @@ func TestAComposeFileIsFoundInAFolderAbove(t *testing.T) {
 
 func TestAComposeFileThatIsNamedAndMissingIsNamedInTheError(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	missing := filepath.Join(t.TempDir(), "other.yaml")
 	_, err := engine.Load(t.Context(), LoadOptions{ConfigPaths: []string{missing}})
 	assert.ErrorIs(t, err, ErrNoComposeFile)
@@ -178,7 +178,7 @@ func TestAComposeFileThatIsNamedAndMissingIsNamedInTheError(t *testing.T) {
 
 func TestAComposeFileThatDoesNotLoadKeepsComposesWords(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	for text, want := range map[string]string{
 		"services:\n  haproxy:\n    imag: x\n": "imag",
 		"services: [\n":                        "yaml",
@@ -193,7 +193,7 @@ func TestAComposeFileThatDoesNotLoadKeepsComposesWords(t *testing.T) {
 
 func TestAProjectWithoutALoadBalancerListsItsServices(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	for services, want := range map[string]string{
 		"  web: {image: a}\n  db: {image: b}\n":                      "db, web",
 		"  haproxy: {image: a, profiles: [lb]}\n  web: {image: b}\n": "web",
@@ -208,7 +208,7 @@ func TestAProjectWithoutALoadBalancerListsItsServices(t *testing.T) {
 
 func TestAProfileEnablesTheLoadBalancer(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	file := put(t, t.TempDir(), "compose.yaml", "name: demo\nservices:\n  haproxy: {image: a, profiles: [lb]}\n")
 	_, err := engine.Load(t.Context(), LoadOptions{ConfigPaths: []string{file}, Profiles: []string{"lb"}})
 	assert.NilError(t, err)
@@ -223,7 +223,7 @@ func TestACommandThatNamesNoConfigurationReadsTheImagesOwn(t *testing.T) {
 
 func TestAProjectGivenByItsNameNeedsNoComposeFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	name, model, err := engine.Find(t.Context(), LoadOptions{ProjectName: "shop"})
 	assert.NilError(t, err)
 	assert.Equal(t, name, "shop")
@@ -243,7 +243,7 @@ func TestAProjectGivenByItsNameNeedsNoComposeFile(t *testing.T) {
 
 func TestAnUnknownServiceIsRefusedWithThoseThatThereAre(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	file := put(t, t.TempDir(), "compose.yaml", "name: demo\nservices:\n  haproxy: {image: a}\n  web: {image: b}\n")
 	options := LoadOptions{ConfigPaths: []string{file}}
 	_, err := engine.Target(t.Context(), options, "web", "wep")
@@ -257,7 +257,7 @@ func TestAnUnknownServiceIsRefusedWithThoseThatThereAre(t *testing.T) {
 
 func TestCompletionOffersServicesAndProfilesAndNothingWhereThereIsNoProject(t *testing.T) {
 	t.Chdir(t.TempDir())
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	assert.Equal(t, len(engine.ServiceNames(t.Context(), LoadOptions{}, nil)), 0)
 	assert.Equal(t, len(engine.ProfileNames(t.Context(), LoadOptions{})), 0)
 	assert.Equal(t, len(engine.ProjectNames(t.Context())), 0)

@@ -158,7 +158,7 @@ func TestAReloadTellsThatItsConfigurationCouldNotBeKept(t *testing.T) {
 
 func TestWithoutAMasterCLINothingIsReloaded(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	_, err := engine.Reload(t.Context(), demoProject(t), runs, promptly)
 	assert.ErrorIs(t, err, ErrNoMasterSocket)
 	contains(t, err.Error(), "compose.yaml", "-S ", `"command:"`)

@@ -156,7 +156,7 @@ func TestWhatCannotBeRemovedIsNamed(t *testing.T) {
 
 func TestAnEngineThatDiedLeavesAnUnknownRest(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody(t))
+	engine, _ := engineAt(t, nobody)
 	_, left := engine.Undo(t.Context(), State{project: "demo"})
 	assert.Equal(t, len(left), 1)
 	contains(t, left[0], "perhaps more than before")
