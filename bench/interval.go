@@ -15,13 +15,13 @@ type Interval struct {
 
 const wantedConfidence = 0.95
 
-// intervalOf is the confidence interval of the median by the sign test: it holds
+// IntervalOf is the confidence interval of the median by the sign test: it holds
 // whatever the distribution, and latencies have none that has a name. Between the
 // k-th value from below and the k-th from above lies the true median, unless fewer
 // than k of n values fell on one side of it, each with a chance of one half. The
 // greatest k with 95% is taken. (A bootstrap of so few values is too sure of
 // itself, and gives another answer each time.)
-func intervalOf(values []float64) Interval {
+func IntervalOf(values []float64) Interval {
 	n := len(values)
 	if n == 0 {
 		return Interval{}

@@ -121,7 +121,7 @@ type Plan struct {
 
 const (
 	// wantedRounds is the fewest by which the middle of a sample is known with 95%
-	// confidence without its extremes: see intervalOf.
+	// confidence without its extremes: see IntervalOf.
 	wantedRounds = 9
 	// shortestSlice is one that still says something.
 	shortestSlice = 100 * time.Millisecond

@@ -107,7 +107,7 @@ func summarize(row Row, samples []Sample) RowSummary {
 		served += float64(sample.Result.Served)
 	}
 	s.Complaints = s.Complaints[:min(len(s.Complaints), shownErrors)]
-	s.Rate = intervalOf(each(samples, Sample.rate))
+	s.Rate = IntervalOf(each(samples, Sample.rate))
 	s.P50, s.P90, s.P99 = middle(samples, 50), middle(samples, 90), middle(samples, 99)
 	s.P999, s.Max = s.Latency.At(99.9), s.Latency.Max()
 	if row.Way.Proxied && served > 0 {
@@ -120,7 +120,7 @@ func summarize(row Row, samples []Sample) RowSummary {
 func middle(samples []Sample, percentage float64) time.Duration {
 	answered := slices.DeleteFunc(slices.Clone(samples), func(s Sample) bool { return s.Result.Answered == 0 })
 	values := each(answered, func(s Sample) float64 { return float64(s.Result.Latency.At(percentage)) })
-	return time.Duration(intervalOf(values).Median)
+	return time.Duration(IntervalOf(values).Median)
 }
 
 func each(samples []Sample, value func(Sample) float64) []float64 {
@@ -152,7 +152,7 @@ func compare(what Difference, base, other Row, bases, others []Sample) Compariso
 	}
 	return Comparison{
 		What: what, Variant: base.Variant, Base: base.Way.String(), Other: other.Way.String(),
-		AddedMicroseconds: intervalOf(latency), Rate: intervalOf(rate),
+		AddedMicroseconds: IntervalOf(latency), Rate: IntervalOf(rate),
 	}
 }
 

@@ -25,7 +25,7 @@ func TestAnIntervalIsThatOfTheSignTest(t *testing.T) {
 		{[]float64{9, 8, 7, 6, 5, 4, 3, 2, 1}, 5, 2, 8, 0.9609375},
 		{[]float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 6.5, 3, 10, 0.96142578125},
 	} {
-		got := intervalOf(c.values)
+		got := IntervalOf(c.values)
 		assert.Equal(t, got.Median, c.median)
 		assert.Equal(t, got.Low, c.low)
 		assert.Equal(t, got.High, c.high)
@@ -45,7 +45,7 @@ func TestAnIntervalHoldsTheTruthAsOftenAsItSays(t *testing.T) {
 		for range wantedRounds {
 			values = append(values, math.Exp(2*random.NormFloat64())) // median 1
 		}
-		if i := intervalOf(values); i.Low <= 1 && 1 <= i.High {
+		if i := IntervalOf(values); i.Low <= 1 && 1 <= i.High {
 			held++
 		}
 	}
