@@ -11,7 +11,7 @@ VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 COMMIT     ?= $(shell git rev-parse -q --verify HEAD 2>/dev/null)
 # The SDK stamps its version on containers and is told it by the linker only.
 COMPOSE    = $(shell $(GO) list -m -f '{{.Version}}' github.com/docker/compose/v5)
-LDFLAGS    = -s -w -X $(MODULE)/plugin.Version=$(VERSION) -X $(MODULE)/plugin.Commit=$(COMMIT) \
+LDFLAGS    = -s -w -X $(MODULE)/plugin/about.Version=$(VERSION) -X $(MODULE)/plugin/about.Commit=$(COMMIT) \
              -X github.com/docker/compose/v5/internal.Version=$(COMPOSE)
 
 # Tools have modules of their own; the version is in the file's name, so that an upgrade rebuilds.

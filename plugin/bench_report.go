@@ -15,6 +15,7 @@ import (
 	"github.com/docker-haproxy/docker-haproxy/bench"
 	"github.com/docker-haproxy/docker-haproxy/bench/plot"
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/plugin/about"
 )
 
 // benchReport is all that is printed, in whatever format.
@@ -45,7 +46,7 @@ func (b *benchmark) report(summary bench.Summary, paint painter) error {
 
 func (b *benchmark) reportOf(summary bench.Summary, now time.Time) benchReport {
 	return benchReport{
-		Time: now.UTC().Truncate(time.Second), Plugin: Version, HAProxy: b.haproxy, Machine: b.machine, Target: b.target,
+		Time: now.UTC().Truncate(time.Second), Plugin: about.Version, HAProxy: b.haproxy, Machine: b.machine, Target: b.target,
 		Options: b.opts.Options, Rounds: b.plan.Rounds, Slice: b.plan.Slice, LeftOut: b.leftOut, Summary: summary,
 	}
 }

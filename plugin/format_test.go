@@ -13,6 +13,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/plugin/about"
 )
 
 func TestJSONIsOneLineAObjectAndKeepsItsSigns(t *testing.T) {
@@ -61,17 +62,17 @@ func TestTheVersionIsPrintedAsAskedFor(t *testing.T) {
 		assert.Equal(t, term.err.String(), "")
 		return term.out.String()
 	}
-	assert.Equal(t, printed("--short"), Version+"\n")
+	assert.Equal(t, printed("--short"), about.Version+"\n")
 	assert.Equal(t, printed("--format", "{{.OS}}/{{.Arch}}"), runtime.GOOS+"/"+runtime.GOARCH+"\n")
 	assert.Equal(t, printed("--format", "{{json .HAProxyDefault}}"), `"`+compose.DefaultHAProxyVersion+`"`+"\n")
 	assert.Equal(t, printed("--format", "table"), printed())
-	contains(t, printed(), "docker haproxy "+Version, "HAProxy by default: "+compose.DefaultHAProxyVersion, "Compose SDK: ", "Built with "+runtime.Version())
+	contains(t, printed(), "docker haproxy "+about.Version, "HAProxy by default: "+compose.DefaultHAProxyVersion, "Compose SDK: ", "Built with "+runtime.Version())
 
 	text := printed("--format", "json")
 	assert.Equal(t, strings.Count(text, "\n"), 1)
 	var info versionInfo
 	assert.NilError(t, json.Unmarshal([]byte(text), &info))
-	assert.Equal(t, info.Version, Version)
+	assert.Equal(t, info.Version, about.Version)
 	assert.Equal(t, info.Go, runtime.Version())
 
 	for _, format := range []string{"{{", "{{.NoSuchField}}"} {

@@ -6,35 +6,20 @@ import (
 	"context"
 
 	"github.com/docker/cli/cli"
-	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/docker-haproxy/docker-haproxy/plugin/about"
 )
-
-// Name is how the plugin is called: docker haproxy.
-const Name = "haproxy"
-
-const shortDescription = "HAProxy in front of your containers"
-
-// Metadata is what the Docker CLI asks a plugin for.
-func Metadata() metadata.Metadata {
-	return metadata.Metadata{
-		SchemaVersion:    "0.1.0",
-		Vendor:           "docker-haproxy",
-		Version:          Version,
-		ShortDescription: shortDescription,
-		URL:              "https://github.com/docker-haproxy/docker-haproxy",
-	}
-}
 
 // NewRootCommand builds the command tree. Every command runs under ctx, which
 // the caller cancels on Ctrl-C.
 func NewRootCommand(ctx context.Context, dockerCLI command.Cli) *cobra.Command {
 	var project projectOptions
 	cmd := &cobra.Command{
-		Use:   Name + " [OPTIONS] COMMAND",
-		Short: shortDescription,
+		Use:   about.Name + " [OPTIONS] COMMAND",
+		Short: about.ShortDescription,
 		Long: `HAProxy in front of your containers: from an empty folder to balanced requests,
 and everything after.`,
 		Example: `  docker haproxy init demo && cd demo   # write compose.yaml and haproxy/haproxy.cfg

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/plugin/about"
 )
 
 // everyCommand runs a check on each command of the tree.
@@ -157,7 +159,7 @@ func TestEveryFlagIsExplainedAndEveryChoiceHasACompletion(t *testing.T) {
 
 func TestEveryCommandThatChangesSomethingCanBeTriedFirst(t *testing.T) {
 	t.Parallel()
-	readOnly := []string{Name, benchClientName, "check", "diff", "logs", "ls", "open", "plan", "ps", "status", "top", "version"}
+	readOnly := []string{about.Name, benchClientName, "check", "diff", "logs", "ls", "open", "plan", "ps", "status", "top", "version"}
 	// What they change is one server of a process, and another word of theirs changes it back.
 	atRunTime := []string{"server", "drain", "maint", "ready", "weight", "runtime"}
 	everyCommand(t, func(t *testing.T, cmd *cobra.Command) {
@@ -197,9 +199,9 @@ func TestAnUnknownCommandFails(t *testing.T) {
 
 func TestMetadataIsWhatDockerInfoLists(t *testing.T) {
 	t.Parallel()
-	meta := Metadata()
+	meta := about.Metadata()
 	assert.Equal(t, meta.SchemaVersion, "0.1.0")
 	assert.Assert(t, meta.Vendor != "" && meta.ShortDescription != "" && meta.URL != "")
-	assert.Equal(t, meta.Version, Version)
-	assert.Equal(t, NewRootCommand(t.Context(), newTerminal(t)).Name(), Name)
+	assert.Equal(t, meta.Version, about.Version)
+	assert.Equal(t, NewRootCommand(t.Context(), newTerminal(t)).Name(), about.Name)
 }

@@ -13,12 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
-)
-
-// Set by the linker in a release build.
-var (
-	Version = "dev"
-	Commit  = ""
+	"github.com/docker-haproxy/docker-haproxy/plugin/about"
 )
 
 type versionOptions struct {
@@ -60,8 +55,8 @@ type versionInfo struct {
 
 func runVersion(dockerCLI command.Cli, opts versionOptions) error {
 	info := versionInfo{
-		Version:        Version,
-		Commit:         Commit,
+		Version:        about.Version,
+		Commit:         about.Commit,
 		HAProxyDefault: compose.DefaultHAProxyVersion,
 		ComposeSDK:     composeSDKVersion(),
 		Go:             runtime.Version(),

@@ -14,8 +14,10 @@ import (
 	dockerplugin "github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
 
-	_ "github.com/docker-haproxy/docker-haproxy/cmd/docker-haproxy/startup" // before all others
+	_ "github.com/docker-haproxy/docker-haproxy/cmd/docker-haproxy/introduction" // before all others
+	_ "github.com/docker-haproxy/docker-haproxy/cmd/docker-haproxy/startup"      // before most
 	"github.com/docker-haproxy/docker-haproxy/plugin"
+	"github.com/docker-haproxy/docker-haproxy/plugin/about"
 )
 
 func main() {
@@ -25,18 +27,18 @@ func main() {
 func run() int {
 	if dockerplugin.RunningStandalone() {
 		// The library parses what docker passes on: "docker haproxy …".
-		os.Args = append([]string{"docker", plugin.Name}, os.Args[1:]...)
+		os.Args = append([]string{"docker", about.Name}, os.Args[1:]...)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 
-	dockerCLI, err := command.NewDockerCli(command.WithUserAgent("docker-haproxy/" + plugin.Version))
+	dockerCLI, err := command.NewDockerCli(command.WithUserAgent("docker-haproxy/" + about.Version))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	err = dockerplugin.RunPlugin(dockerCLI, plugin.NewRootCommand(ctx, dockerCLI), plugin.Metadata())
+	err = dockerplugin.RunPlugin(dockerCLI, plugin.NewRootCommand(ctx, dockerCLI), about.Metadata())
 	return exitCode(dockerCLI.Err(), err)
 }
 

@@ -1,9 +1,9 @@
 // Package startup makes the start of the process cheaper. A command lives for a
-// fraction of a second, and docker starts the plugin twice for each; collecting
-// garbage while the libraries set themselves up is a fifth of that time.
+// fraction of a second; collecting garbage while the libraries set themselves up
+// is a fifth of that time.
 //
-// The package depends on next to nothing, and so it is initialized before the
-// libraries are: https://go.dev/ref/spec#Program_initialization.
+// The package depends on little, and so it is initialized before the libraries
+// that take long: https://go.dev/ref/spec#Program_initialization.
 package startup
 
 import (
