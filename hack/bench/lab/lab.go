@@ -56,6 +56,9 @@ func (l *Lab) install(name, from string) error {
 	return os.Symlink(from, filepath.Join(plugins, name))
 }
 
+// Plugin is the file of a plugin: docker-haproxy, docker-compose.
+func (l *Lab) Plugin(name string) string { return filepath.Join(l.config, "cli-plugins", name) }
+
 // Folder makes a folder for a project, whose name is then the project's.
 func (l *Lab) Folder(name string) (string, error) {
 	folder := filepath.Join(l.folder, "haproxy-bench-"+name)
@@ -87,7 +90,12 @@ type Command struct {
 	Stdout string
 	Took   time.Duration // from start to exit
 	CPU    time.Duration // user and system, of the process and those that it waited for
+	Memory int64         // greatest resident set in bytes, where the system tells it; see peak
 }
+
+// stopping is how long a command that is interrupted may take to put right what
+// it has begun.
+const stopping = 20 * time.Second
 
 // Docker runs docker in a folder; a failure tells what it said.
 func (l *Lab) Docker(ctx context.Context, folder string, args ...string) (Command, error) {
@@ -99,6 +107,7 @@ func (l *Lab) Run(ctx context.Context, folder, program string, args ...string) (
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "DOCKER_CONFIG="+l.config)
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(os.Interrupt) }, stopping
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	began := time.Now()
@@ -111,7 +120,7 @@ func (l *Lab) Run(ctx context.Context, folder, program string, args ...string) (
 		return Command{}, fmt.Errorf("%s %s: %w\n%s%s", program, strings.Join(args, " "), err, stdout.String(), stderr.String())
 	}
 	used := cmd.ProcessState
-	return Command{Stdout: stdout.String(), Took: took, CPU: used.UserTime() + used.SystemTime()}, nil
+	return Command{Stdout: stdout.String(), Took: took, CPU: used.UserTime() + used.SystemTime(), Memory: peak(used)}, nil
 }
 
 // FreePorts are ports of the loopback interface that nobody has.
