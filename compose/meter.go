@@ -25,7 +25,10 @@ type Meter struct {
 
 // meterScript answers each line with nanoseconds of CPU, and bytes of memory, in
 // all and of these what is only cached ("docker stats" leaves that out as well).
-const meterScript = `g=/sys/fs/cgroup
+//
+// $1 is where control groups are mounted: version 2 has one folder for a container,
+// version 1 one for each kind of resource.
+const meterScript = `g=$1
 while read -r _; do
   if [ -r $g/cpu.stat ]; then
     read -r _ cpu <$g/cpu.stat && cpu=${cpu}000
@@ -41,9 +44,12 @@ while read -r _; do
   echo "$cpu $memory $cached"
 done 2>&1`
 
+// controlGroup is where a container sees its own.
+const controlGroup = "/sys/fs/cgroup"
+
 // Meter begins to meter. The caller closes it.
 func (e *Engine) Meter(ctx context.Context, running Balancer) (*Meter, error) {
-	attached, err := e.attach(ctx, running.ID, []string{"sh", "-c", meterScript})
+	attached, err := e.attach(ctx, running.ID, []string{"sh", "-c", meterScript, "sh", controlGroup})
 	if err != nil {
 		return nil, err
 	}
