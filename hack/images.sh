@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Stand-in images for machines that reach no image registry.
 #
-#   hack/images.sh [--print] [haproxy|echo|all|IMAGE...]
+#   hack/images.sh [--print] [haproxy|echo|peers|all|IMAGE...]
 #
 # HAProxy comes from Debian's packages, through apt and with apt's verification
-# of signatures and hashes; the app is hack/echo-server. The images are loaded
+# of signatures and hashes; so do nginx and Caddy, the peers that "make bench"
+# measures and nothing else needs; the app is hack/echo-server. The images are loaded
 # into the engine under names that say what they are (--print lists them), and
 # carry a label with the hash of everything they are made of: an image that is
 # up to date is left alone, and the same inputs give the same image ID.
@@ -26,6 +27,7 @@ readonly PREFIX=localhost/docker-haproxy
 readonly HASH_LABEL=docker-haproxy.inputs
 readonly HAPROXY_IMAGES="$PREFIX/haproxy:3.2 $PREFIX/haproxy:3.2-official $PREFIX/haproxy:3.2-nosocat $PREFIX/haproxy:3.4"
 readonly ECHO_IMAGES="$PREFIX/echo:1 $PREFIX/echo:2"
+readonly PEER_IMAGES="$PREFIX/peers:1"
 SUITES=${SUITES:-sid experimental}
 MAXAGE=${MAXAGE:-720}
 
@@ -38,7 +40,7 @@ die() {
 # need COMMAND HINT: stops with the hint when the command is not there.
 need() { command -v "$1" >/dev/null 2>&1 || die "$1 is needed: $2"; }
 
-usage() { say "Usage: hack/images.sh [--print] [haproxy|echo|all|IMAGE...]"; }
+usage() { say "Usage: hack/images.sh [--print] [haproxy|echo|peers|all|IMAGE...]"; }
 
 main() {
   local arg print='' wanted=''
@@ -48,9 +50,10 @@ main() {
       -h | --help) usage && exit 0 ;;
       haproxy) wanted+=" $HAPROXY_IMAGES" ;;
       echo) wanted+=" $ECHO_IMAGES" ;;
+      peers) wanted+=" $PEER_IMAGES" ;;
       all) wanted+=" $HAPROXY_IMAGES $ECHO_IMAGES" ;;
       *)
-        case " $HAPROXY_IMAGES $ECHO_IMAGES " in
+        case " $HAPROXY_IMAGES $ECHO_IMAGES $PEER_IMAGES " in
           *" $arg "*) wanted+=" $arg" ;;
           *) usage && die "there is no image $arg (--print lists them)" ;;
         esac
@@ -86,6 +89,7 @@ main() {
     case $image in
       */haproxy:*) haproxy_image "$image" ;;
       */echo:*) echo_image "$image" ;;
+      */peers:*) peers_image "$image" ;;
     esac
   done
 }
@@ -144,7 +148,7 @@ haproxy_image() { # IMAGE
   esac
 
   refresh_apt
-  resolve "$branch" "$tools"
+  resolve haproxy "busybox-static ca-certificates $tools" "$branch"
   if [ $flavour = nosocat ]; then
     go_binary nc
     nc=$(sha256 "$WORK/nc")
@@ -176,6 +180,38 @@ haproxy_image() { # IMAGE
 JSON
   docker run --rm --network none "$image" haproxy -v >"$WORK/version" 2>&1 || die "$image does not run: $(cat "$WORK/version")"
   say "  $(sed -n 1p "$WORK/version")"
+}
+
+# ---------------------------------------------------------------- nginx and Caddy
+
+peers_image() { # IMAGE
+  local image=$1 root=$WORK/peers hash file
+  refresh_apt
+  resolve nginx caddy
+  hash=$(inputs "${PACKAGES[*]}")
+  if up_to_date "$image" "$hash"; then return; fi
+
+  say "Building $image from Debian's nginx and Caddy: ${PACKAGES[*]}."
+  unpack
+  mkdir -p "$root"/{dev,etc,proc,run,sys,tmp,var/{lib,log}/nginx} "$root"/usr/{bin,sbin,lib,lib64}
+  for file in bin sbin lib lib64; do ln -s "usr/$file" "$root/$file"; done
+  install_libraries "$WORK/unpacked" "$root" usr/sbin/nginx usr/bin/caddy
+  chmod 1777 "$root/tmp"
+  cp -L "$WORK/unpacked/usr/sbin/nginx" "$root/usr/sbin/nginx"
+  cp -L "$WORK/unpacked/usr/bin/caddy" "$root/usr/bin/caddy"
+  printf 'root:x:0:0:root:/root:/bin/false\nnobody:x:65534:65534::/nonexistent:/bin/false\n' >"$root/etc/passwd"
+  printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
+  write_layer "$root"
+  load "$image" <<JSON
+    "Env": ["PATH=/usr/sbin:/usr/bin", "HOME=/tmp"],
+    "Labels": {
+      "$HASH_LABEL": "$hash",
+      "org.opencontainers.image.title": "nginx and Caddy",
+      "org.opencontainers.image.description": "Debian's nginx and Caddy, for make bench"
+    }
+JSON
+  docker run --rm --network none "$image" nginx -v >"$WORK/version" 2>&1 || die "$image does not run: $(cat "$WORK/version")"
+  say "  $(sed -n 1p "$WORK/version"), Caddy $(docker run --rm --network none "$image" caddy version)"
 }
 
 # refresh_apt sets up an apt of our own, and sees to it that its lists are young enough.
@@ -215,11 +251,12 @@ refresh_apt() {
   fi
 }
 
-# resolve BRANCH TOOLS: the newest HAProxy of a branch, as VERSION, and every
-# package it takes, as PACKAGES ("name=version"): HAProxy, the tools, and the
-# shared libraries they need. Debian's scripts are never run, so the rest of
-# what the packages depend on has no use here. Asking apt takes seconds, so the
-# answer is kept for as long as its lists and this script are the same.
+# resolve PACKAGE TOOLS [BRANCH]: the newest version of a package, of a branch if
+# one is given, as VERSION, and every package it takes, as PACKAGES
+# ("name=version"): itself, the tools, and the shared libraries they need.
+# Debian's scripts are never run, so the rest of what the packages depend on has
+# no use here. Asking apt takes seconds, so the answer is kept for as long as its
+# lists and this script are the same.
 resolve() {
   local kept
   kept=$CACHE/apt/resolved/$(inputs "$@")
@@ -234,15 +271,15 @@ resolve() {
   PACKAGES=("${PACKAGES[@]:1}")
 }
 
-ask_apt() { # BRANCH TOOLS
+ask_apt() { # PACKAGE TOOLS [BRANCH]
   local -A seen=()
   local -a level next names=()
   local package
-  VERSION=$(apt-cache madison haproxy | awk -v prefix="$1." 'index($3, prefix) == 1 { print $3 }' | sort -V | tail -n 1)
-  [ -n "$VERSION" ] || die "cannot build HAProxy here: no haproxy $1 in $SUITES; set SUITES, pull an image, or give one with --image"
+  VERSION=$(apt-cache madison "$1" | awk -v prefix="${3:+$3.}" 'index($3, prefix) == 1 { print $3 }' | sort -V | tail -n 1)
+  [ -n "$VERSION" ] || die "cannot build $1 here: no $1${3:+ }${3:-} in $SUITES; set SUITES, pull an image, or give one with --image"
 
   # shellcheck disable=SC2206 # a list of words
-  level=("haproxy=$VERSION" busybox-static ca-certificates $2)
+  level=("$1=$VERSION" $2)
   while [ ${#level[@]} -gt 0 ]; do
     next=()
     for package in "${level[@]}"; do
@@ -257,8 +294,8 @@ ask_apt() { # BRANCH TOOLS
   done
   mapfile -t PACKAGES < <(apt-cache --no-all-versions show "${names[@]}" |
     awk '$1 == "Package:" { name = $2 } $1 == "Version:" { print name "=" $2 }' | sort -u)
-  # "show" without the version asked for would list another one of HAProxy.
-  printf '%s\n' "${PACKAGES[@]}" | grep -qxF "haproxy=$VERSION" || die "apt does not find haproxy=$VERSION"
+  # "show" without the version asked for would list another one.
+  printf '%s\n' "${PACKAGES[@]}" | grep -qxF "$1=$VERSION" || die "apt does not find $1=$VERSION"
 }
 
 # unpack: PACKAGES, into $WORK/unpacked, unless they are there from the image before.

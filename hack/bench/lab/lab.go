@@ -88,6 +88,7 @@ func (l *Lab) Close() error {
 // Command is a command that was run.
 type Command struct {
 	Stdout string
+	Stderr string
 	Took   time.Duration // from start to exit
 	CPU    time.Duration // user and system, of the process and those that it waited for
 	Memory int64         // greatest resident set in bytes, where the system tells it; see peak
@@ -120,7 +121,7 @@ func (l *Lab) Run(ctx context.Context, folder, program string, args ...string) (
 		return Command{}, fmt.Errorf("%s %s: %w\n%s%s", program, strings.Join(args, " "), err, stdout.String(), stderr.String())
 	}
 	used := cmd.ProcessState
-	return Command{Stdout: stdout.String(), Took: took, CPU: used.UserTime() + used.SystemTime(), Memory: peak(used)}, nil
+	return Command{Stdout: stdout.String(), Stderr: stderr.String(), Took: took, CPU: used.UserTime() + used.SystemTime(), Memory: peak(used)}, nil
 }
 
 // FreePorts are ports of the loopback interface that nobody has.

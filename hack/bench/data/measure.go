@@ -1,0 +1,231 @@
+// Package data measures the data plane: what becomes of requests on their way
+// through the generated configuration, through HAProxy as somebody would write it
+// by hand, nginx and Caddy.
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/docker-haproxy/docker-haproxy/bench"
+	"github.com/docker-haproxy/docker-haproxy/hack/bench/lab"
+)
+
+// Options say how much is measured.
+type Options struct {
+	Slice   time.Duration // of a contender in a round
+	Rounds  int
+	Clients int // connections at a time
+}
+
+// wantedPorts is more than all of the contenders take.
+const wantedPorts = 32
+
+// Measure sets the contenders up and sends them load, in turns.
+func Measure(ctx context.Context, l *lab.Lab, opts Options, progress func(string)) (Result, error) {
+	ports, err := lab.FreePorts(wantedPorts)
+	if err != nil {
+		return Result{}, err
+	}
+	s := &stage{lab: l, ports: ports}
+	progress("data plane: starting the contenders")
+	contenders, generated, err := s.contenders(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	m := measurement{lab: l, opts: opts, progress: progress}
+	result := Result{Options: opts}
+	if result.Versions, err = s.versions(ctx); err != nil {
+		return result, err
+	}
+	if result.KeepAlive, err = m.of(ctx, "keep-alive", contenders, bench.Variant{Protocol: bench.H1, KeepAlive: true, Clients: opts.Clients}); err != nil {
+		return result, err
+	}
+	if result.NewConnections, err = m.of(ctx, "new connections", contenders, bench.Variant{Protocol: bench.H1, Clients: opts.Clients}); err != nil {
+		return result, err
+	}
+	rate := result.KeepAlive.halfOfTheSlowest()
+	if result.Paced, err = m.of(ctx, "at a fixed rate", contenders, bench.Variant{Protocol: bench.H1, KeepAlive: true, Clients: opts.Clients, Rate: rate}); err != nil {
+		return result, err
+	}
+	progress("data plane: starting the generated configuration without its parts")
+	parts, err := s.ablated(ctx, contenders[1], generated)
+	if err != nil {
+		return result, err
+	}
+	result.Parts, err = m.of(ctx, "parts of the configuration", parts, bench.Variant{Protocol: bench.H1, KeepAlive: true, Clients: opts.Clients})
+	return result, err
+}
+
+// contenders are all of them, the app itself first and hand-tuned HAProxy on the
+// host's network second; generated is the project of ours there.
+func (s *stage) contenders(ctx context.Context) (all []contender, generated project, err error) {
+	generated, err = s.onHost(ctx)
+	if err != nil {
+		return nil, generated, err
+	}
+	tuned, err := s.tuned(ctx, generated.apps)
+	if err != nil {
+		return nil, generated, err
+	}
+	nginx, err := s.peer(ctx, "nginx", "nginx.conf", generated.apps, "nginx", "-c", "/etc/bench/nginx.conf")
+	if err != nil {
+		return nil, generated, err
+	}
+	caddy, err := s.peer(ctx, "Caddy", "Caddyfile", generated.apps, "caddy", "run", "--config", "/etc/bench/Caddyfile", "--adapter", "caddyfile")
+	if err != nil {
+		return nil, generated, err
+	}
+	bridge, err := s.onBridge(ctx)
+	if err != nil {
+		return nil, generated, err
+	}
+	tunedBridge, err := s.tunedBridge(ctx, bridge)
+	if err != nil {
+		return nil, generated, err
+	}
+	app := contender{Name: "the app alone", Network: hostNetwork, Listen: generated.apps[0]}
+	return []contender{app, tuned, generated.contender, nginx, caddy, tunedBridge, bridge.contender}, generated, nil
+}
+
+const handTuned = "HAProxy, hand-tuned"
+
+func (s *stage) tuned(ctx context.Context, apps []string) (contender, error) {
+	listen := s.listen()
+	text, err := setting{Listen: listen, Apps: apps}.render("tuned.cfg")
+	if err != nil {
+		return contender{}, err
+	}
+	return s.haproxy(ctx, handTuned, "tuned", listen, text)
+}
+
+// tunedBridge is in the network of a project, as its HAProxy is.
+func (s *stage) tunedBridge(ctx context.Context, p project) (contender, error) {
+	c := contender{Name: handTuned, Network: bridgeNetwork, Listen: s.listen(), Container: "tuned-bridge"}
+	text, err := setting{Listen: ":8000", Apps: p.apps}.render("tuned.cfg")
+	if err != nil {
+		return c, err
+	}
+	options := append(hardened(), "--network", p.name+"_mynetwork", "--publish", c.Listen+":8000")
+	return s.start(ctx, c, s.lab.Images.HAProxy, "haproxy.cfg", text, options, []string{"haproxy", "-f", "/etc/bench/haproxy.cfg"})
+}
+
+// ablated are the hand-tuned configuration, the generated one, and that without
+// each of its parts, all of them run in the same way.
+func (s *stage) ablated(ctx context.Context, tuned contender, p project) ([]contender, error) {
+	parts := []contender{tuned}
+	for i, a := range append([]ablation{{Name: "docker haproxy init"}}, ablations()...) {
+		text, err := a.of(p.config)
+		if err != nil {
+			return nil, err
+		}
+		listen := s.listen()
+		text, err = movedTo(text, listen, s.listen())
+		if err != nil {
+			return nil, err
+		}
+		c, err := s.haproxy(ctx, a.Name, fmt.Sprintf("part-%d", i), listen, text)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, c)
+	}
+	return parts, nil
+}
+
+// measurement is what all measuring has in common.
+type measurement struct {
+	lab      *lab.Lab
+	opts     Options
+	progress func(string)
+}
+
+// request is what is asked for.
+func request() bench.Options { return bench.Options{Host: "localhost", Path: "/"} }
+
+// of sends one kind of load to contenders, in turns.
+func (m measurement) of(ctx context.Context, what string, contenders []contender, load bench.Variant) (Table, error) {
+	plan := bench.Plan{Options: request(), Rounds: m.opts.Rounds, Slice: m.opts.Slice}
+	plan.WarmUp = time.Duration(len(contenders)) * time.Second
+	used := map[string]processes{}
+	for _, c := range contenders {
+		way := c.way()
+		plan.Rows = append(plan.Rows, bench.Row{Way: way, Variant: load})
+		if c.Container == "" {
+			continue
+		}
+		found, err := processesOf(ctx, m.lab, c.Container)
+		if err != nil {
+			return Table{}, err
+		}
+		used[way.String()] = found
+	}
+	usage := func(_ context.Context, way bench.Way) (bench.Usage, error) {
+		cpu, err := used[way.String()].cpu()
+		return bench.Usage{CPU: cpu}, err
+	}
+	samples, err := plan.Measure(ctx, bench.Clients{}, usage, func(done, all int, row bench.Row) {
+		m.progress(fmt.Sprintf("data plane, %s: %d/%d, %s", what, done+1, all, row.Way))
+	})
+	if err != nil {
+		return Table{}, err
+	}
+	table := Table{Load: load, Lines: lines(contenders, plan.Summarize(samples), samples)}
+	for i, c := range contenders {
+		if c.Container == "" {
+			continue
+		}
+		if table.Lines[i].Memory, err = memoryOf(ctx, m.lab, c.Container); err != nil {
+			return table, err
+		}
+	}
+	return table, table.failed()
+}
+
+// failed tells of requests that were not answered: then the rest means nothing.
+func (t Table) failed() error {
+	var errs []error
+	for _, line := range t.Lines {
+		if line.Errors > 0 {
+			errs = append(errs, fmt.Errorf("%s, %s: %d requests failed: %v", line.Name, line.Network, line.Errors, line.Complaints))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// lines are what was measured, each compared with the hand-tuned HAProxy of the
+// same network, round by round.
+func lines(contenders []contender, summary bench.Summary, samples []bench.Sample) []Line {
+	var all []Line
+	for i, c := range contenders {
+		row := summary.Rows[i]
+		line := Line{
+			Name: c.Name, Network: c.Network,
+			Rate: row.Rate, P50: row.P50, P99: row.P99, CPUPer1000: row.CPUPer1000,
+			Errors: row.Errors, Complaints: row.Complaints,
+		}
+		base := slices.IndexFunc(contenders, func(b contender) bool { return b.Name == handTuned && b.Network == c.Network })
+		line.ToTuned = bench.IntervalOf(ratios(samples, i, base))
+		all = append(all, line)
+	}
+	return all
+}
+
+// ratios are the requests per second of one row by those of another, of each round.
+func ratios(samples []bench.Sample, row, base int) []float64 {
+	rates := map[int]map[int]float64{}
+	for _, sample := range samples {
+		if rates[sample.Round] == nil {
+			rates[sample.Round] = map[int]float64{}
+		}
+		rates[sample.Round][sample.Row] = float64(sample.Result.Answered) / sample.Result.Elapsed.Seconds()
+	}
+	var all []float64
+	for _, rate := range rates {
+		all = append(all, rate[row]/rate[base])
+	}
+	return all
+}

@@ -1,0 +1,50 @@
+package data
+
+import (
+	"time"
+
+	"github.com/docker-haproxy/docker-haproxy/bench"
+)
+
+// Result is what was measured of the data plane.
+type Result struct {
+	Options  Options
+	Versions Versions
+
+	KeepAlive      Table // as fast as the answers come
+	NewConnections Table
+	Paced          Table // at a rate that all of them can serve
+	Parts          Table // what the parts of the generated configuration cost
+}
+
+// Versions are those of the contenders.
+type Versions struct{ HAProxy, Nginx, Caddy string }
+
+// Table is of one kind of load.
+type Table struct {
+	Load  bench.Variant
+	Lines []Line
+}
+
+// Line is what was measured of a contender.
+type Line struct {
+	Name    string
+	Network string
+
+	Rate       bench.Interval // requests per second
+	ToTuned    bench.Interval // Rate by that of the hand-tuned HAProxy in the same network
+	P50, P99   time.Duration
+	CPUPer1000 time.Duration // of the proxy for 1000 requests; 0 for the app
+	Memory     int64         // bytes, behind the load; 0 for the app
+	Errors     int64
+	Complaints []string `json:",omitempty"`
+}
+
+// halfOfTheSlowest is a rate that all contenders can serve, in whole hundreds.
+func (t Table) halfOfTheSlowest() float64 {
+	slowest := t.Lines[0].Rate.Median
+	for _, line := range t.Lines {
+		slowest = min(slowest, line.Rate.Median)
+	}
+	return max(float64(int(slowest/2/100))*100, 100)
+}
