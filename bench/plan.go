@@ -20,6 +20,9 @@ type Way struct {
 
 func (w Way) String() string { return w.Name + ", from " + w.From }
 
+// OnHost tells whether it is through a HAProxy on the host's network.
+func (w Way) OnHost() bool { return w.Proxied && !w.Inside && !w.Published }
+
 // Variant is a kind of load, which is sent all ways.
 type Variant struct {
 	Protocol  Protocol

@@ -52,6 +52,9 @@ const (
 	Publishing Difference = "publishing the port"
 	// HostProxy is HAProxy outside the app's network, with its clients.
 	HostProxy Difference = "HAProxy on the host's network"
+	// Bridge is the network that HAProxy has of its own, with the port that is
+	// published there, in place of the host's.
+	Bridge Difference = "bridge networking"
 )
 
 // Summarize makes the summary.
@@ -80,8 +83,10 @@ func difference(base, other Row) Difference {
 		return Proxy
 	case base.Way.Proxied && other.Way.Proxied && base.Way.Inside && !base.Way.Published && other.Way.Published:
 		return Publishing
-	case !base.Way.Proxied && base.Way.Inside && other.Way.Proxied && !other.Way.Inside && !other.Way.Published:
+	case !base.Way.Proxied && base.Way.Inside && other.Way.OnHost():
 		return HostProxy
+	case base.Way.OnHost() && other.Way.Proxied && other.Way.Published:
+		return Bridge
 	}
 	return ""
 }

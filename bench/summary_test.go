@@ -102,6 +102,34 @@ func TestWhatDisturbsAPairAlikeDoesNotCount(t *testing.T) {
 	assert.Assert(t, alone.P999 > 40*time.Millisecond && alone.Max > 40*time.Millisecond, "but it is not hidden")
 }
 
+// Through the bridge and on the host, round by round: what disturbs a round is in
+// both, and the difference is that of the network.
+func TestBridgeIsComparedWithTheHostsNetwork(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Clients = 1
+	host := Way{Name: "HAProxy (host network)", From: "here", Proxied: true, Plain: []string{"127.0.0.1:8080"}}
+	assert.Assert(t, host.OnHost())
+	plan := NewPlan(o, o.Rows(append(threeWays(false), host))[:4])
+	var samples []Sample
+	for round := 1; round <= 9; round++ {
+		for row, added := range []time.Duration{0, 70, 110, 80} {
+			answers := []int64{100, 80, 60, 75}[row]
+			samples = append(samples, sample(row, round, answers, time.Duration(round)*time.Millisecond+added*time.Microsecond))
+		}
+	}
+	found := map[Difference]Comparison{}
+	for _, c := range plan.Summarize(samples).Comparisons {
+		found[c.What] = c
+	}
+	assert.Equal(t, len(found), 4)
+	bridge, onHost := found[Bridge], found[HostProxy]
+	assert.Equal(t, bridge.Base+" < "+bridge.Other, "HAProxy (host network), from here < HAProxy, from here")
+	assert.Assert(t, math.Abs(bridge.AddedMicroseconds.Median-30) < 8, "%v", bridge)
+	assert.Assert(t, math.Abs(bridge.Rate.Median-0.8) < 1e-9, "%v", bridge)
+	assert.Assert(t, math.Abs(onHost.AddedMicroseconds.Median-80) < 8, "%v", onHost)
+}
+
 func TestARoundWithoutAnswersIsNoFastOne(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -144,6 +172,8 @@ func TestMeasureDoesThePlanAndForgetsTheWarmUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err = plan.Measure(ctx, Clients{}, usage, func(int, int, Row) { cancel() })
 	assert.ErrorIs(t, err, context.Canceled)
+	_, err = plan.Measure(t.Context(), Clients{}, func(_ context.Context, way Way) (Usage, error) { return Usage{}, errors.New(way.Name) }, func(int, int, Row) {})
+	assert.ErrorContains(t, err, "HAProxy", "each way has its own")
 	_, err = plan.Measure(t.Context(), Clients{}, func(context.Context, Way) (Usage, error) { return Usage{}, errors.New("no meter") }, func(int, int, Row) {})
 	assert.ErrorContains(t, err, "no meter")
 }

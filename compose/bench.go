@@ -32,6 +32,11 @@ type Measurable struct {
 
 	AppMachine []string // the app's containers, through loopback
 	AppInside  []string // in Network
+
+	// Host is HAProxy once more, on the host's network.
+	Host Entrance
+
+	listeners []haproxy.Listener // those that Machine leads to
 }
 
 // Entrance are the addresses, HOST:PORT, that HTTP comes in by.
@@ -64,7 +69,9 @@ func (e *Engine) Measurable(ctx context.Context, p *Project, running Balancer, f
 			continue
 		}
 		m.Frontend = listener.Proxy
-		m.Machine.add(listener, address)
+		if m.Machine.add(listener, address) {
+			m.listeners = append(m.listeners, listener)
+		}
 	}
 	if m.Frontend == "" {
 		return m, p.noEntrance(frontend)
@@ -92,13 +99,17 @@ func (p *Project) noEntrance(frontend string) error {
 	}
 }
 
-func (e *Entrance) add(listener haproxy.Listener, address string) {
-	switch {
-	case listener.TLS && e.TLS == "":
-		e.TLS = address
-	case !listener.TLS && e.Plain == "":
-		e.Plain = address
+// add adds an address, if there is none of its kind yet.
+func (e *Entrance) add(listener haproxy.Listener, address string) (added bool) {
+	place := &e.Plain
+	if listener.TLS {
+		place = &e.TLS
 	}
+	if *place != "" {
+		return false
+	}
+	*place = address
+	return true
 }
 
 // WithApp completes it with the app: the servers of a backend that take requests

@@ -61,11 +61,16 @@ func insideConfig(p *Project, args []string) *container.Config {
 		OpenStdin:   true,
 		StdinOnce:   true,
 		AttachStdin: true, AttachStdout: true, AttachStderr: true,
-		Labels: map[string]string{
-			api.ProjectLabel: p.Name,
-			api.ServiceLabel: LoadBalancer,
-			api.OneoffLabel:  "True",
-		},
+		Labels: oneOffLabels(p),
+	}
+}
+
+// oneOffLabels are those of a container beside the load balancer's, for a moment.
+func oneOffLabels(p *Project) map[string]string {
+	return map[string]string{
+		api.ProjectLabel: p.Name,
+		api.ServiceLabel: LoadBalancer,
+		api.OneoffLabel:  "True",
 	}
 }
 

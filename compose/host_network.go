@@ -292,9 +292,6 @@ func (e *Engine) hostMeaning(ctx context.Context) string {
 }
 
 func hostMeaning(remote string, info system.Info) string {
-	has := func(option string) bool {
-		return slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return o == option || strings.HasPrefix(o, option+",") })
-	}
 	switch {
 	case remote != "":
 		name := remote
@@ -302,14 +299,22 @@ func hostMeaning(remote string, info system.Info) string {
 			name = u.Hostname()
 		}
 		return fmt.Sprintf("The host's network is that of the engine's machine, %s, and not this one's: requests go there, and the stats page is open to that machine only (ssh -L PORT:127.0.0.1:PORT %s).", name, name)
-	case info.OperatingSystem == "Docker Desktop":
+	case info.OperatingSystem == dockerDesktop:
 		return `Docker Desktop runs containers in a virtual machine, whose network is the host's here. HAProxy is reached from this machine only with Docker Desktop 4.34 or newer and "Enable host networking" in Settings > Resources > Network, over IPv4; it saves no NAT there. --network-mode bridge works without.`
-	case has("name=rootless"):
+	case hasSecurity(info, "name=rootless"):
 		return "This engine runs without root: its host's network is one of its own, and ports that HAProxy opens there are not reached from this machine. Use --network-mode bridge."
-	case has("name=userns"):
+	case hasSecurity(info, "name=userns"):
 		return "This engine maps users (userns-remap), and refuses network_mode: host to containers that are mapped. Use --network-mode bridge."
 	}
 	return ""
+}
+
+// dockerDesktop is what its engine says it runs on.
+const dockerDesktop = "Docker Desktop"
+
+// hasSecurity tells whether an engine has a security option.
+func hasSecurity(info system.Info, option string) bool {
+	return slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return o == option || strings.HasPrefix(o, option+",") })
 }
 
 // mayBeOnHost refuses what --network-mode host cannot have beside it.

@@ -30,6 +30,7 @@ type benchOptions struct {
 	format   string
 	plot     string
 	dryRun   bool
+	twin     bool // bridge against host networking
 }
 
 func newBenchCommand(dockerCLI command.Cli, project *projectOptions) *cobra.Command {
@@ -44,7 +45,9 @@ measured in turns, so that a busy machine hurts both sides alike.
 
 Load enters through the published port on this machine's loopback interface. What is
 not published, such as the app alone, is measured by a client in a container in the
-project's network, which is removed afterwards. No other address gets a request.
+project's network. To compare bridge with host networking, a second HAProxy is started
+on the host's network, on 127.0.0.1 only. Both are removed afterwards. No other address
+gets a request, and the running load balancer is left as it is.
 
 With --rate requests are sent at that rate, and their latency counts from when they
 were due: what a stall delays is counted. Without, clients send as fast as they are
@@ -52,6 +55,7 @@ answered. docs/bench.md tells how to read the result.`,
 		Example: `  docker haproxy bench
   docker haproxy bench --rate 500 --duration 1m
   docker haproxy bench --host shop.example.com --path /healthz
+  docker haproxy bench --host-network=false
   docker haproxy bench --plot bench.svg
   docker haproxy bench --format json | jq '.Summary.Comparisons'
   docker haproxy bench --dry-run`,
@@ -70,6 +74,7 @@ answered. docs/bench.md tells how to read the result.`,
 	flags.StringVar(&opts.Path, "path", "/", "Path that requests ask for")
 	flags.StringVar(&opts.frontend, "frontend", "", "Frontend to measure (default: the first that is published)")
 	flags.StringVar(&opts.backend, "backend", "", "Backend that answers these requests (default: found out)")
+	flags.BoolVar(&opts.twin, "host-network", true, "Compare with a second HAProxy on the host's network")
 	flags.StringVar(&opts.format, "format", formatter.TableFormatKey, `How to print the result ("table"|"json")`)
 	flags.StringVar(&opts.plot, "plot", "", "Draw the latencies into FILE.svg or FILE.png")
 	flags.BoolVar(&opts.dryRun, "dry-run", false, "Show what would be measured and send nothing")
@@ -123,11 +128,8 @@ func runBench(ctx context.Context, dockerCLI command.Cli, options *projectOption
 	if opts.dryRun {
 		return b.printPlan()
 	}
-	if err := b.startClient(ctx); err != nil {
-		return err
-	}
-	summary, err := b.measure(ctx)
-	if err := errors.Join(err, b.stopClient()); err != nil {
+	summary, err := b.run(ctx)
+	if err != nil {
 		return err
 	}
 	return b.report(summary, options.painter(dockerCLI.Out()))
@@ -146,6 +148,8 @@ type benchmark struct {
 	target  compose.Measurable
 	program string          // what runs in the network, "" where it cannot
 	inside  *compose.Inside // what does
+	planned compose.TwinPlan
+	twin    *compose.Twin // HAProxy on the host's network, nil where there is none beside it
 	clients bench.Clients
 	plan    bench.Plan
 	leftOut []string
@@ -171,10 +175,31 @@ func (b *benchmark) survey(ctx context.Context) (err error) {
 	if b.target, err = b.engine.WithApp(ctx, b.project, b.running, b.target, backend); err != nil {
 		return err
 	}
+	if err := b.planTwin(ctx, live); err != nil {
+		return err
+	}
 	b.findProgram()
 	b.plan = bench.NewPlan(b.opts.Options, b.opts.Rows(b.ways()))
 	return nil
 }
+
+// planTwin finds out whether HAProxy can be on the host's network as well. Only
+// Ctrl-C is an error: all else leaves rows out.
+func (b *benchmark) planTwin(ctx context.Context, live *compose.Live) error {
+	if b.target.HostNetwork || !b.opts.twin {
+		return nil
+	}
+	planned, err := live.PlanTwin(ctx, b.target)
+	if err != nil {
+		b.leaveOut(onHostNetwork, err)
+		return ctx.Err()
+	}
+	b.planned, b.target.Host = planned, planned.Entrance
+	return nil
+}
+
+// onHostNetwork is HAProxy there.
+const onHostNetwork = "HAProxy (host network)"
 
 // findBackend finds the backend that answers: the one that was named, the only
 // one, or the one whose counters rise when it is asked.
@@ -250,7 +275,11 @@ func (b *benchmark) ways() []bench.Way {
 	if len(t.AppMachine) > 0 {
 		ways = append(ways, bench.Way{Name: "app alone", From: fromMachine, Published: true, Plain: t.AppMachine})
 	}
-	return append(ways, b.published())
+	ways = append(ways, b.published())
+	if t.Host.Any() != "" {
+		ways = append(ways, bench.Way{Name: onHostNetwork, From: fromMachine, Proxied: true, Plain: nonEmpty(t.Host.Plain), TLS: nonEmpty(t.Host.TLS)})
+	}
+	return ways
 }
 
 func (b *benchmark) published() bench.Way {
@@ -259,7 +288,7 @@ func (b *benchmark) published() bench.Way {
 		Plain: nonEmpty(b.target.Machine.Plain), TLS: nonEmpty(b.target.Machine.TLS),
 	}
 	if b.target.HostNetwork {
-		way.Name, way.Published = "HAProxy (host network)", false
+		way.Name, way.Published = onHostNetwork, false
 	}
 	return way
 }
@@ -312,27 +341,69 @@ func (b *benchmark) leaveOut(what string, why error) {
 	}
 }
 
-// startClient starts the client inside the network, and keeps the rows that are
-// answered: not every app speaks h2.
+// run starts what the measurement takes, measures, and takes it away again.
+func (b *benchmark) run(ctx context.Context) (summary bench.Summary, err error) {
+	defer func() { err = errors.Join(err, b.stop()) }()
+	if err := b.start(ctx); err != nil {
+		return bench.Summary{}, err
+	}
+	return b.measure(ctx)
+}
+
+// start starts the client inside the network and HAProxy on the host's, and keeps
+// the rows that are answered: not every app speaks h2.
+func (b *benchmark) start(ctx context.Context) error {
+	if err := b.startClient(ctx); err != nil {
+		return err
+	}
+	if err := b.startTwin(ctx); err != nil {
+		return err
+	}
+	return b.tryRows(ctx)
+}
+
 func (b *benchmark) startClient(ctx context.Context) error {
-	if slices.ContainsFunc(b.plan.Rows, func(row bench.Row) bool { return row.Way.Inside }) {
-		inside, err := b.engine.RunInside(ctx, b.project, b.target.Network, b.program, benchClientName)
-		if err != nil {
-			return err
-		}
-		b.inside, b.clients.Inside = inside, bench.NewRemote(inside)
+	if !slices.ContainsFunc(b.plan.Rows, func(row bench.Row) bool { return row.Way.Inside }) {
+		return nil
 	}
-	if err := b.tryRows(ctx); err != nil {
-		return errors.Join(err, b.stopClient())
+	inside, err := b.engine.RunInside(ctx, b.project, b.target.Network, b.program, benchClientName)
+	if err != nil {
+		return err
 	}
+	b.inside, b.clients.Inside = inside, bench.NewRemote(inside)
 	return nil
 }
 
-func (b *benchmark) stopClient() error {
-	if b.inside == nil {
+// startTwin starts HAProxy on the host's network, or leaves its rows out. Only
+// Ctrl-C is an error.
+func (b *benchmark) startTwin(ctx context.Context) error {
+	if b.target.Host.Any() == "" {
 		return nil
 	}
-	return b.inside.Close()
+	twin, err := b.engine.StartTwin(ctx, b.project, b.planned)
+	if ctx.Err() != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	if err != nil {
+		b.leaveOut(onHostNetwork, err)
+		b.target.Host = compose.Entrance{}
+		b.plan = bench.NewPlan(b.opts.Options, b.opts.Rows(b.ways()))
+		return nil
+	}
+	b.twin = twin
+	return nil
+}
+
+// stop takes away what start has started.
+func (b *benchmark) stop() error {
+	var errs []error
+	if b.twin != nil {
+		errs = append(errs, b.twin.Close())
+	}
+	if b.inside != nil {
+		errs = append(errs, b.inside.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func (b *benchmark) tryRows(ctx context.Context) error {
@@ -370,14 +441,29 @@ func (b *benchmark) measure(ctx context.Context) (bench.Summary, error) {
 	return b.plan.Summarize(samples), nil
 }
 
-// usage tells what HAProxy has used, where its container lets us know.
+// usage tells what the HAProxy of a way has used.
 func (b *benchmark) usage(ctx context.Context) (read func(context.Context, bench.Way) (bench.Usage, error), stop func()) {
-	meter, err := b.engine.Meter(ctx, b.running)
-	if err != nil {
-		b.leaveOut("CPU and memory of HAProxy", err)
-		return func(context.Context, bench.Way) (bench.Usage, error) { return bench.Usage{}, nil }, func() {}
+	serving, stopServing := b.meter(ctx, "HAProxy", b.running)
+	if b.twin == nil {
+		return func(ctx context.Context, _ bench.Way) (bench.Usage, error) { return serving(ctx) }, stopServing
 	}
-	return func(ctx context.Context, _ bench.Way) (bench.Usage, error) {
+	twin, stopTwin := b.meter(ctx, onHostNetwork, b.twin.Balancer)
+	return func(ctx context.Context, way bench.Way) (bench.Usage, error) {
+		if way.OnHost() {
+			return twin(ctx)
+		}
+		return serving(ctx)
+	}, func() { stopServing(); stopTwin() }
+}
+
+// meter reads what a container has used, where it lets us know.
+func (b *benchmark) meter(ctx context.Context, name string, of compose.Balancer) (read func(context.Context) (bench.Usage, error), stop func()) {
+	meter, err := b.engine.Meter(ctx, of)
+	if err != nil {
+		b.leaveOut("CPU and memory of "+name, err)
+		return func(context.Context) (bench.Usage, error) { return bench.Usage{}, nil }, func() {}
+	}
+	return func(ctx context.Context) (bench.Usage, error) {
 		cpu, memory, err := meter.Read(ctx)
 		return bench.Usage{CPU: cpu, Memory: memory}, err
 	}, func() { _ = meter.Close() }
@@ -407,6 +493,9 @@ func (b *benchmark) printPlan() error {
 	fmt.Fprint(out, b.plan)
 	for _, left := range b.leftOut {
 		fmt.Fprintf(out, "Left out: %s\n", left)
+	}
+	if b.target.Host.Any() != "" {
+		fmt.Fprintf(out, "A second HAProxy would be started on the host's network, for the time of measuring: %s.\n", strings.Join(append(nonEmpty(b.target.Host.Plain), nonEmpty(b.target.Host.TLS)...), ", "))
 	}
 	_, err := fmt.Fprintln(out, "Nothing was sent. Rows that are not answered, such as h2 where the app does not speak it, are left out.")
 	return err

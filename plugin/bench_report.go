@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,23 +171,76 @@ func confidence(i bench.Interval) string {
 
 const wantedConfidence = 0.95
 
-// writeComparisons says what HAProxy and the published port add, where the load
-// leaves the machine time to answer each request at once.
+// writeComparisons says what HAProxy and its network add, where the load leaves
+// the machine time to answer each request at once; and beside it what becomes of
+// the throughput, where it does not.
 func (r benchReport) writeComparisons(out io.Writer) {
 	said := false
 	for _, c := range r.Summary.Comparisons {
-		if !c.Variant.Paced() || c.Variant.Protocol != bench.H1 || c.Variant.TLS || !c.Variant.KeepAlive {
+		if !c.Variant.Paced() || !isPlain(c.Variant) {
 			continue
 		}
 		if !said {
 			fmt.Fprintf(out, "\nAdded to the median request (%s; of the rounds' differences, %s):\n", c.Variant, confidence(c.AddedMicroseconds))
 		}
 		said = true
-		fmt.Fprintf(out, "  %s: %s (%s)\n", r.adder(c.What), added(c.AddedMicroseconds), between(c.AddedMicroseconds))
+		fmt.Fprintf(out, "  %s: %s (%s)%s\n", r.adder(c.What), added(c.AddedMicroseconds), between(c.AddedMicroseconds), r.throughput(c.What))
 	}
 	if said {
-		fmt.Fprint(out, "  A published study of bridge networking, on other hardware: 35 µs without NAT, 70 µs with it.\n")
+		fmt.Fprintf(out, "  %sA published study of bridge networking, on other hardware: 35 µs without NAT → 70 µs with it.\n", r.hostAndBridge())
 	}
+}
+
+// isPlain tells whether a load is the usual one.
+func isPlain(v bench.Variant) bool { return v.Protocol == bench.H1 && !v.TLS && v.KeepAlive }
+
+// throughput says how many requests are left where clients ask as fast as they
+// are answered; "" where they do not.
+func (r benchReport) throughput(what bench.Difference) string {
+	for _, c := range r.Summary.Comparisons {
+		if c.What == what && isPlain(c.Variant) && c.Variant.Rate == 0 && c.Variant.Clients == r.Options.Clients {
+			return fmt.Sprintf("; with %s %s", clientsOf(c.Variant), fewer(c.Rate))
+		}
+	}
+	return ""
+}
+
+func clientsOf(v bench.Variant) string {
+	if v.Clients == 1 {
+		return "1 client"
+	}
+	return fmt.Sprintf("%d clients", v.Clients)
+}
+
+// fewer says what a ratio of requests/s means.
+func fewer(ratio bench.Interval) string {
+	percent := func(ratio float64) float64 { return 100 * math.Abs(1-ratio) }
+	switch {
+	case ratio.Low <= 1 && ratio.High >= 1:
+		return "no difference in requests/s that this machine can tell from noise"
+	case ratio.Median < 1:
+		return fmt.Sprintf("%.0f%% fewer requests/s (%.0f to %.0f%%)", percent(ratio.Median), percent(ratio.High), percent(ratio.Low))
+	}
+	return fmt.Sprintf("%.0f%% more requests/s (%.0f to %.0f%%)", percent(ratio.Median), percent(ratio.Low), percent(ratio.High))
+}
+
+// hostAndBridge says what a request takes through HAProxy on the host's network
+// and through the published port; "" where not both were measured.
+func (r benchReport) hostAndBridge() string {
+	var host, bridge time.Duration
+	for _, row := range r.Summary.Rows {
+		switch {
+		case !row.Row.Variant.Paced() || !isPlain(row.Row.Variant) || !row.Row.Way.Proxied:
+		case row.Row.Way.OnHost():
+			host = row.P50
+		case row.Row.Way.Published:
+			bridge = row.P50
+		}
+	}
+	if host == 0 || bridge == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Through HAProxy, P50: %s on the host's network → %s in bridge mode. ", short(host), short(bridge))
 }
 
 // adder names what adds to a request.
@@ -196,6 +250,10 @@ func (r benchReport) adder(what bench.Difference) string {
 		return "HAProxy"
 	case what == bench.HostProxy:
 		return "HAProxy on the host's network, with its clients there"
+	case what == bench.Bridge && r.Target.Relayed:
+		return "bridge in place of host networking (docker-proxy, not NAT)"
+	case what == bench.Bridge:
+		return "bridge in place of host networking (NAT)"
 	case r.Target.Relayed:
 		return "the published port, on loopback: the engine's docker-proxy, not NAT"
 	default:

@@ -29,21 +29,26 @@ func measured(t *testing.T, rate float64) (*benchmark, bench.Summary) {
 			Machine:   compose.Entrance{Plain: "127.0.0.1:80", TLS: "127.0.0.1:443"},
 			Inside:    compose.Entrance{Plain: "10.0.0.2:80", TLS: "10.0.0.2:443"},
 			AppInside: []string{"10.0.0.3:8080", "10.0.0.4:8080"},
+			Host:      compose.Entrance{Plain: "127.0.0.1:40000", TLS: "127.0.0.1:40001"},
 		},
 		opts:    benchOptions{Options: bench.Options{Host: "localhost", Path: "/", Clients: 8, Rate: rate, Duration: 20 * time.Second, WarmUp: time.Second}},
 		leftOut: []string{"h2, app alone: it does not speak h2"},
 	}
-	b.plan = bench.NewPlan(b.opts.Options, b.opts.Rows(b.ways())[:6])
+	b.plan = bench.NewPlan(b.opts.Options, b.opts.Rows(b.ways())[:8])
 	var samples []bench.Sample
 	for _, run := range b.plan.Runs() {
 		if run.Round == 0 {
 			continue
 		}
+		way := run.Row % 4
 		result := bench.Result{Answered: 400, Served: 410, Elapsed: time.Second, Latency: bench.NewLatency()}
 		for n := range 400 {
-			result.Latency.Record(time.Duration(100+70*(run.Row%3)+run.Round+n) * time.Microsecond)
+			result.Latency.Record(time.Duration(100+[]int{0, 70, 140, 100}[way]+run.Round+n) * time.Microsecond)
 		}
-		if run.Row == 5 {
+		if rate == 0 {
+			result.Answered = []int64{400, 320, 240, 300}[way]
+		}
+		if run.Row == 6 {
 			result.Errors, result.Complaints = 1, []string{"status 503"}
 		}
 		samples = append(samples, bench.Sample{Run: run, Result: result, CPU: 20 * time.Millisecond, Memory: 18 << 20})
@@ -104,13 +109,13 @@ func TestRowsAreThoseThatCanBeReached(t *testing.T) {
 		}
 		return strings.Join(names, "; ")
 	}
-	all := "app alone, from inside the network; HAProxy, from inside the network; HAProxy, from this machine"
+	all := "app alone, from inside the network; HAProxy, from inside the network; HAProxy, from this machine; HAProxy (host network), from this machine"
 	assert.Equal(t, names(func(*benchmark) {}), all)
-	assert.Equal(t, names(func(b *benchmark) { b.program = "" }), "HAProxy, from this machine")
-	assert.Equal(t, names(func(b *benchmark) { b.target.Network = "" }), "HAProxy, from this machine")
+	assert.Equal(t, names(func(b *benchmark) { b.program = "" }), "HAProxy, from this machine; HAProxy (host network), from this machine")
+	assert.Equal(t, names(func(b *benchmark) { b.target.Network, b.target.Host = "", compose.Entrance{} }), "HAProxy, from this machine")
 	assert.Equal(t, names(func(b *benchmark) { b.target.AppInside = nil }), strings.TrimPrefix(all, "app alone, from inside the network; "))
 	assert.Equal(t, names(func(b *benchmark) {
-		b.target.HostNetwork, b.target.Inside = true, compose.Entrance{}
+		b.target.HostNetwork, b.target.Inside, b.target.Host = true, compose.Entrance{}, compose.Entrance{}
 		b.target.AppMachine = []string{"127.0.0.1:8080"}
 	}), "app alone, from inside the network; app alone, from this machine; HAProxy (host network), from this machine")
 }
