@@ -111,6 +111,7 @@ func onRunning(demo project, hand byHand) ([]task, error) {
 			ways: []way{
 				{name: "`docker haproxy up`", run: demo.haproxy("up")},
 				{name: "`docker compose up -d --wait`", run: demo.compose("up", "-d", "--wait")},
+				{name: "`docker compose up -d`", run: demo.compose("up", "-d")},
 			},
 		},
 		{

@@ -40,7 +40,7 @@ func TestMarkdownTellsEveryFigure(t *testing.T) {
 		Replicas: Replicas{
 			Every: 10 * time.Millisecond, Rounds: 7, Requests: 4711, Lost: 1,
 			Growth: []Growth{{Name: "`docker haproxy scale web=3`", FromStart: around(1400), FromCommand: around(1900), Exit: around(2000)}},
-			Drain:  []Drain{{Name: "`docker exec`", Raw: true, Last: around(80), Exit: around(95)}},
+			Drain:  []Drain{{Name: "`docker exec`", Raw: true, Last: around(80), Exit: around(95), Ratio: around(1.6)}},
 		},
 	}
 	var page bytes.Buffer

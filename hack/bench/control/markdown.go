@@ -80,6 +80,11 @@ func (r Result) Targets() []Target {
 			}
 		}
 	}
+	for _, d := range r.Replicas.Drain {
+		if d.Raw {
+			all = append(all, Target{What: "`server drain`: no slower than " + d.Name, Measured: timesOf(d.Ratio) + " times as long", Met: below(d.Ratio, 1)})
+		}
+	}
 	for _, c := range r.StartUp {
 		ours := c.Ways[0]
 		all = append(all, Target{

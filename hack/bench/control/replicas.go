@@ -35,6 +35,9 @@ type Drain struct {
 	Raw  bool
 	Last bench.Interval // from the command's start to the last request that was sent to it
 	Exit bench.Interval // from the command's start to its exit
+	// Ratio is how many times as long ours took as this one until the last request,
+	// of the pairs of the rounds; 0 for ours.
+	Ratio bench.Interval
 }
 
 // replicas adds containers to a service and drains one of them, under requests.
@@ -205,13 +208,19 @@ func (m *measurement) drains(ctx context.Context, s scenario) ([]Drain, error) {
 		}
 	}
 	var all []Drain
+	ours := each(rounds[0], func(d drained) float64 { return d.last })
 	for w, way := range ways {
-		all = append(all, Drain{
+		last := each(rounds[w], func(d drained) float64 { return d.last })
+		sum := Drain{
 			Name: way.name,
 			Raw:  way.raw,
-			Last: bench.IntervalOf(each(rounds[w], func(d drained) float64 { return d.last })),
+			Last: bench.IntervalOf(last),
 			Exit: bench.IntervalOf(each(rounds[w], func(d drained) float64 { return d.exit })),
-		})
+		}
+		if w > 0 {
+			sum.Ratio = bench.IntervalOf(ratios(ours, last))
+		}
+		all = append(all, sum)
 	}
 	return all, nil
 }
