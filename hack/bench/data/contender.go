@@ -42,6 +42,7 @@ func (c contender) way() bench.Way {
 type setting struct {
 	Listen string
 	Apps   []string // HOST:PORT
+	Log    bool     // of each request, where that can be chosen
 }
 
 // render makes one of the configurations.
@@ -128,22 +129,26 @@ func (s *stage) haproxy(ctx context.Context, name, container, listen, text strin
 		append(hardened(), "--network", "host"), []string{"haproxy", "-f", "/etc/bench/haproxy.cfg"})
 }
 
-// peer runs nginx or Caddy on the host's network.
-func (s *stage) peer(ctx context.Context, name, file string, apps []string, command ...string) (contender, error) {
-	c := contender{Name: name, Network: hostNetwork, Listen: s.listen(), Container: strings.ToLower(name)}
-	text, err := setting{Listen: peerListen(file, c.Listen), Apps: apps}.render(file)
+func (s *stage) nginx(ctx context.Context, apps []string) (contender, error) {
+	listen := s.listen()
+	return s.peer(ctx, "nginx", "nginx.conf", listen, setting{Listen: listen, Apps: apps},
+		"nginx", "-c", "/etc/bench/nginx.conf")
+}
+
+// caddy is given the port only: the host of a site is one that requests must ask for.
+func (s *stage) caddy(ctx context.Context, apps []string) (contender, error) {
+	listen := s.listen()
+	return s.peer(ctx, "Caddy", "Caddyfile", listen, setting{Listen: ":" + portOf(listen), Apps: apps},
+		"caddy", "run", "--config", "/etc/bench/Caddyfile", "--adapter", "caddyfile")
+}
+
+// peer runs another proxy on the host's network.
+func (s *stage) peer(ctx context.Context, name, file, listen string, set setting, command ...string) (contender, error) {
+	c := contender{Name: name, Network: hostNetwork, Listen: listen, Container: strings.ToLower(name)}
+	text, err := set.render(file)
 	if err != nil {
 		return c, err
 	}
 	return s.start(ctx, c, s.lab.Images.Peers, file, text,
 		[]string{"--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--user", "65534:65534"}, command)
-}
-
-// peerListen is an address as a configuration writes it: Caddy's is a site, whose
-// host would be matched.
-func peerListen(file, listen string) string {
-	if file == "Caddyfile" {
-		return ":" + portOf(listen)
-	}
-	return listen
 }

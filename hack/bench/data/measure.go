@@ -22,7 +22,7 @@ type Options struct {
 }
 
 // wantedPorts is more than all of the contenders take.
-const wantedPorts = 32
+const wantedPorts = 48
 
 // Measure sets the contenders up and sends them load, in turns.
 func Measure(ctx context.Context, l *lab.Lab, opts Options, progress func(string)) (Result, error) {
@@ -63,49 +63,54 @@ func Measure(ctx context.Context, l *lab.Lab, opts Options, progress func(string
 // contenders are all of them, the app itself first and hand-tuned HAProxy on the
 // host's network second; generated is the project of ours there.
 func (s *stage) contenders(ctx context.Context) (all []contender, generated project, err error) {
-	generated, err = s.onHost(ctx)
+	host, err := s.onHost(ctx)
 	if err != nil {
-		return nil, generated, err
-	}
-	tuned, err := s.tuned(ctx, generated.apps)
-	if err != nil {
-		return nil, generated, err
-	}
-	nginx, err := s.peer(ctx, "nginx", "nginx.conf", generated.apps, "nginx", "-c", "/etc/bench/nginx.conf")
-	if err != nil {
-		return nil, generated, err
-	}
-	caddy, err := s.peer(ctx, "Caddy", "Caddyfile", generated.apps, "caddy", "run", "--config", "/etc/bench/Caddyfile", "--adapter", "caddyfile")
-	if err != nil {
-		return nil, generated, err
+		return nil, host, err
 	}
 	bridge, err := s.onBridge(ctx)
 	if err != nil {
-		return nil, generated, err
+		return nil, host, err
 	}
-	tunedBridge, err := s.tunedBridge(ctx, bridge)
-	if err != nil {
-		return nil, generated, err
+	all = []contender{{Name: "the app alone", Network: hostNetwork, Listen: host.apps[0]}}
+	for _, start := range []func() (contender, error){
+		func() (contender, error) { return s.tuned(ctx, handTuned, false, host.apps) },
+		func() (contender, error) { return s.tuned(ctx, withLog, true, host.apps) },
+		func() (contender, error) { return host.contender, nil },
+		func() (contender, error) { return s.nginx(ctx, host.apps) },
+		func() (contender, error) { return s.caddy(ctx, host.apps) },
+		func() (contender, error) { return s.tunedBridge(ctx, handTuned, false, bridge) },
+		func() (contender, error) { return s.tunedBridge(ctx, withLog, true, bridge) },
+		func() (contender, error) { return bridge.contender, nil },
+	} {
+		c, err := start()
+		if err != nil {
+			return nil, host, err
+		}
+		all = append(all, c)
 	}
-	app := contender{Name: "the app alone", Network: hostNetwork, Listen: generated.apps[0]}
-	return []contender{app, tuned, generated.contender, nginx, caddy, tunedBridge, bridge.contender}, generated, nil
+	return all, host, nil
 }
 
-const handTuned = "HAProxy, hand-tuned"
+// The contenders that the others are compared with, and what is.
+const (
+	handTuned = "HAProxy, hand-tuned"
+	withLog   = "HAProxy, hand-tuned, with a log of requests"
+	ours      = "docker haproxy init"
+)
 
-func (s *stage) tuned(ctx context.Context, apps []string) (contender, error) {
+func (s *stage) tuned(ctx context.Context, name string, log bool, apps []string) (contender, error) {
 	listen := s.listen()
-	text, err := setting{Listen: listen, Apps: apps}.render("tuned.cfg")
+	text, err := setting{Listen: listen, Apps: apps, Log: log}.render("tuned.cfg")
 	if err != nil {
 		return contender{}, err
 	}
-	return s.haproxy(ctx, handTuned, "tuned", listen, text)
+	return s.haproxy(ctx, name, fmt.Sprintf("tuned-log-%t", log), listen, text)
 }
 
 // tunedBridge is in the network of a project, as its HAProxy is.
-func (s *stage) tunedBridge(ctx context.Context, p project) (contender, error) {
-	c := contender{Name: handTuned, Network: bridgeNetwork, Listen: s.listen(), Container: "tuned-bridge"}
-	text, err := setting{Listen: ":8000", Apps: p.apps}.render("tuned.cfg")
+func (s *stage) tunedBridge(ctx context.Context, name string, log bool, p project) (contender, error) {
+	c := contender{Name: name, Network: bridgeNetwork, Listen: s.listen(), Container: fmt.Sprintf("tuned-bridge-log-%t", log)}
+	text, err := setting{Listen: ":8000", Apps: p.apps, Log: log}.render("tuned.cfg")
 	if err != nil {
 		return c, err
 	}
@@ -117,7 +122,7 @@ func (s *stage) tunedBridge(ctx context.Context, p project) (contender, error) {
 // each of its parts, all of them run in the same way.
 func (s *stage) ablated(ctx context.Context, tuned contender, p project) ([]contender, error) {
 	parts := []contender{tuned}
-	for i, a := range append([]ablation{{Name: "docker haproxy init"}}, ablations()...) {
+	for i, a := range append([]ablation{{Name: ours}}, ablations()...) {
 		text, err := a.of(p.config)
 		if err != nil {
 			return nil, err
@@ -207,11 +212,21 @@ func lines(contenders []contender, summary bench.Summary, samples []bench.Sample
 			Rate: row.Rate, P50: row.P50, P99: row.P99, CPUPer1000: row.CPUPer1000,
 			Errors: row.Errors, Complaints: row.Complaints,
 		}
-		base := slices.IndexFunc(contenders, func(b contender) bool { return b.Name == handTuned && b.Network == c.Network })
-		line.ToTuned = bench.IntervalOf(ratios(samples, i, base))
+		line.ToTuned = ratioTo(handTuned, contenders, i, samples)
+		line.ToTunedWithLog = ratioTo(withLog, contenders, i, samples)
 		all = append(all, line)
 	}
 	return all
+}
+
+// ratioTo is the ratio to the contender of a name in the same network, round by
+// round; nothing where there is none.
+func ratioTo(name string, contenders []contender, row int, samples []bench.Sample) bench.Interval {
+	base := slices.IndexFunc(contenders, func(c contender) bool { return c.Name == name && c.Network == contenders[row].Network })
+	if base < 0 {
+		return bench.Interval{}
+	}
+	return bench.IntervalOf(ratios(samples, row, base))
 }
 
 // ratios are the requests per second of one row by those of another, of each round.

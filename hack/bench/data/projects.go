@@ -35,7 +35,7 @@ func (s *stage) onHost(ctx context.Context) (project, error) {
 		compose = append(compose, "  "+service+":\n    <<: *web\n", "  "+service+":\n    <<: *web\n    environment: { LISTEN: \""+app+"\" }\n")
 		config = append(config, service+":8080", app)
 	}
-	p.Name, p.Network, p.apps = "docker haproxy init", hostNetwork, apps
+	p.Name, p.Network, p.apps = ours, hostNetwork, apps
 	if err := edit(filepath.Join(p.folder, "compose.yaml"), compose...); err != nil {
 		return p, err
 	}
@@ -51,7 +51,7 @@ func (s *stage) onBridge(ctx context.Context) (project, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Name, p.Network, p.apps = "docker haproxy init", bridgeNetwork, []string{"web1:8080", "web2:8080", "web3:8080"}
+	p.Name, p.Network, p.apps = ours, bridgeNetwork, []string{"web1:8080", "web2:8080", "web3:8080"}
 	return s.up(ctx, p)
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,13 +128,23 @@ func (l *Lab) Run(ctx context.Context, folder, program string, args ...string) (
 // FreePorts are ports of the loopback interface that nobody has.
 func FreePorts(n int) ([]int, error) {
 	var ports []int
+	var held []net.Listener // until all are found
+	defer func() {
+		for _, listener := range held {
+			_ = listener.Close()
+		}
+	}()
 	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends at once
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = listener.Close() }() // held until all are found
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+		held = append(held, listener)
+		address, err := netip.ParseAddrPort(listener.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, int(address.Port()))
 	}
 	return ports, nil
 }
