@@ -2,6 +2,12 @@ package compose
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -120,4 +126,43 @@ func TestFreePortsAreDifferentOnes(t *testing.T) {
 	assert.NilError(t, err)
 	slices.Sort(ports)
 	assert.Equal(t, len(slices.Compact(ports)), 3)
+}
+
+// The script takes files, starts the command, and ends with either of the command
+// and its input.
+func TestATwinsScriptEndsWithItsInputAndWithItsCommand(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("the script is for the shell of a Linux container")
+	}
+	start := func(command ...string) (*exec.Cmd, io.WriteCloser) {
+		shell := exec.CommandContext(t.Context(), "/bin/sh", append([]string{"-c", twinScript, "sh"}, command...)...)
+		input, err := shell.StdinPipe()
+		assert.NilError(t, err)
+		assert.NilError(t, shell.Start())
+		return shell, input
+	}
+	file := filepath.Join(t.TempDir(), "x y.cfg")
+	content := "global\n\n  # no newline at the end"
+	send := func(input io.Writer) {
+		_, err := fmt.Fprintf(input, "%d %s\n%s\n", len(content), file, content)
+		assert.NilError(t, err)
+	}
+
+	shell, input := start("grep", "-q", "no newline", file)
+	send(input)
+	assert.NilError(t, shell.Wait(), "the command's own end")
+
+	shell, input = start("sleep", "60")
+	send(input)
+	assert.NilError(t, input.Close())
+	err := shell.Wait()
+	exit, is := errors.AsType[*exec.ExitError](err)
+	assert.Assert(t, is && exit.ExitCode() == 128+9, "killed with the input: %v", err)
+	text, err := os.ReadFile(file)
+	assert.NilError(t, err)
+	assert.Equal(t, string(text), content)
+	info, err := os.Stat(file)
+	assert.NilError(t, err)
+	assert.Equal(t, info.Mode().Perm(), os.FileMode(0o600), "it may hold hashes of passwords")
 }

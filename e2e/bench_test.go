@@ -19,34 +19,38 @@ type benchmark struct {
 	LeftOut []string
 	Target  struct{ Frontend, Backend string }
 	Summary struct {
-		Rows []struct {
-			Row struct {
-				Way struct {
-					Name, From      string
-					Inside, Proxied bool
-					Published       bool
-					Plain, TLS      []string
-				}
-				Variant struct {
-					Protocol  string
-					TLS       bool
-					KeepAlive bool
-					Clients   int
-					Rate      float64
-				}
-			}
-			Rate                     struct{ Median, Low, High, Confidence float64 }
-			P50, P90, P99, P999, Max int64
-			Answered, Errors         int64
-			Complaints               []string
-			CPUPer1000               int64
-			Memory                   int64
-		}
+		Rows        []measuredRow
 		Comparisons []struct {
 			What              string
+			Base, Other       string
 			AddedMicroseconds struct{ Median, Low, High, Confidence float64 }
+			Rate              struct{ Median, Low, High, Confidence float64 }
 		}
 	}
+}
+
+type measuredRow struct {
+	Row struct {
+		Way struct {
+			Name, From      string
+			Inside, Proxied bool
+			Published       bool
+			Plain, TLS      []string
+		}
+		Variant struct {
+			Protocol  string
+			TLS       bool
+			KeepAlive bool
+			Clients   int
+			Rate      float64
+		}
+	}
+	Rate                     struct{ Median, Low, High, Confidence float64 }
+	P50, P90, P99, P999, Max int64
+	Answered, Errors         int64
+	Complaints               []string
+	CPUPer1000               int64
+	Memory                   int64
 }
 
 // withTLS makes the frontend listen with TLS as well, on a port of its own.
@@ -115,21 +119,196 @@ func TestBench_measures_every_way_and_leaves_nothing(t *testing.T) {
 	assert.Equal(t, len(p.containers()), len(before))
 }
 
+// onHostNetwork is HAProxy there, as bench names it.
+const onHostNetwork = "HAProxy (host network)"
+
+// comparesNetworks measures, and makes sure that HAProxy on the host's network
+// was in the same run as the one that serves, which is as it was before.
+func (p *project) comparesNetworks(flags ...string) benchmark {
+	p.t.Helper()
+	before, worker := p.everything(), p.worker()
+	served := p.mustSucceed(p.haproxy("status", "--format", "json")).stdout
+	r := p.mustSucceed(p.haproxy(append([]string{"bench", "--duration", "2s", "--warm-up", "200ms", "--format", "json"}, flags...)...))
+	p.mustStandAs(before)
+	assert.Equal(p.t, p.worker(), worker, "it must not be reloaded")
+	assert.Equal(p.t, strings.Count(p.mustSucceed(p.haproxy("status", "--format", "json")).stdout, "\n"), strings.Count(served, "\n"))
+	var b benchmark
+	p.decode(r, &b)
+	rows := 0
+	for _, row := range b.Summary.Rows {
+		if row.Row.Way.Name != onHostNetwork {
+			continue
+		}
+		rows++
+		assert.Assert(p.t, row.Answered > 0 && row.Errors == 0 && row.CPUPer1000 > 0 && row.Memory > 0, "%+v", row)
+		for _, address := range slices.Concat(row.Row.Way.Plain, row.Row.Way.TLS) {
+			assert.Assert(p.t, strings.HasPrefix(address, "127.0.0.1:"), address)
+		}
+	}
+	assert.Assert(p.t, rows >= 4, "%d rows; left out: %v", rows, b.LeftOut)
+	compared := 0
+	for _, c := range b.Summary.Comparisons {
+		if c.What == "bridge networking" {
+			compared++
+			assert.Equal(p.t, c.Base+" < "+c.Other, onHostNetwork+", from this machine < HAProxy, from this machine")
+			assert.Assert(p.t, c.AddedMicroseconds.High >= c.AddedMicroseconds.Low && c.Rate.Median > 0, "%+v", c)
+		}
+	}
+	assert.Equal(p.t, compared, rows, "each load is compared")
+	return b
+}
+
+func TestBench_compares_bridge_with_host_networking(t *testing.T) {
+	t.Parallel()
+	onlyOnLinux(t)
+	t.Run("of a project that init made", func(t *testing.T) {
+		t.Parallel()
+		p := newProject(t)
+		p.init("--servers", "2")
+		p.withTLS()
+		p.up()
+		b := p.comparesNetworks()
+		assert.Assert(t, slices.ContainsFunc(b.Summary.Rows, func(row measuredRow) bool {
+			return row.Row.Way.Name == onHostNetwork && row.Row.Variant.TLS
+		}), "certificates are there too: %v", b.LeftOut)
+
+		r := p.mustSucceed(p.haproxy("bench", "--dry-run"))
+		p.mustSay(r, r.stdout, onHostNetwork+", from this machine", "A second HAProxy would be started")
+		r = p.mustSucceed(p.haproxy("bench", "--duration", "4s", "--warm-up", "200ms"))
+		p.mustSay(r, r.stdout, "bridge in place of host networking", "on the host's network → ", "in bridge mode", "requests/s", "70 µs")
+		r = p.mustSucceed(p.haproxy("bench", "--duration", "500ms", "--warm-up", "0", "--host-network=false"))
+		assert.Assert(t, !strings.Contains(r.stdout, onHostNetwork), "%s", r)
+	})
+	t.Run("of a project with labels", func(t *testing.T) {
+		t.Parallel()
+		p := newRoutedProject(t,
+			app{name: "shop", labels: []string{"haproxy.host: shop.example.com", "haproxy.sticky: yes"}, scale: 2},
+			app{name: "other", labels: []string{"haproxy.host: other.example.com"}},
+		)
+		p.comparesNetworks("--host", "shop.example.com")
+	})
+	t.Run("but not of a configuration that cannot be there", func(t *testing.T) {
+		t.Parallel()
+		p := newProject(t)
+		p.init("--servers", "1")
+		p.editConfig(replacing("global\n", "global\n    log 127.0.0.1:514 local0\n"))
+		p.up()
+		r := p.mustSucceed(p.haproxy("bench", "--duration", "500ms", "--warm-up", "0"))
+		p.mustSay(r, r.stdout, "Left out: "+onHostNetwork+": haproxy/haproxy.cfg line ", "the log goes to 127.0.0.1:514")
+
+		p.editConfig(replacing("    log 127.0.0.1:514 local0\n", ""))
+		r = p.mustSucceed(p.haproxy("bench", "--duration", "500ms", "--warm-up", "0"))
+		p.mustSay(r, r.stdout, "Left out: "+onHostNetwork+": HAProxy has not loaded what is on disk", "docker haproxy reload")
+	})
+}
+
+// twinOf waits for HAProxy on the host's network, and for the client beside it.
+func (p *project) twinOf() (twin, client container) {
+	p.t.Helper()
+	p.eventually("both run", func() error {
+		ids := strings.Fields(p.mustSucceed(p.docker("ps", "-q", "--filter", p.label(), "--filter", "label=com.docker.compose.oneoff=True")).stdout)
+		r := p.docker(append([]string{"inspect", "--type", "container"}, ids...)...)
+		if len(ids) < 2 || r.exitCode != 0 { // one may come or go between the two questions
+			return fmt.Errorf("%d containers so far: %s", len(ids), r.stderr)
+		}
+		var all []inspected
+		p.decode(r, &all)
+		twin, client = container{}, container{}
+		for _, i := range all {
+			switch c := containerOf(i); {
+			case c.State != "running":
+			case c.Inspect.HostConfig.NetworkMode == "host":
+				twin = c
+			default:
+				client = c
+			}
+		}
+		if twin.ID == "" || client.ID == "" {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	return twin, client
+}
+
+// listensAt are the addresses at which the processes of a container on the host's
+// network take connections, as the kernel writes them.
+func (p *project) listensAt(c container) []string {
+	p.t.Helper()
+	open := p.mustSucceed(p.docker("exec", c.ID, "sh", "-c", "ls -l /proc/[0-9]*/fd 2>/dev/null; :")).stdout
+	var addresses []string
+	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
+		for _, fields := range procNet(p.t, table) {
+			listens := len(fields) > 9 && (fields[3] == "0A" || strings.HasPrefix(table, "udp"))
+			if listens && strings.Contains(open, "socket:["+fields[9]+"]") {
+				addresses = append(addresses, table+" "+fields[1])
+			}
+		}
+	}
+	return addresses
+}
+
+func TestBench_on_the_hosts_network_has_no_more_power_than_it_needs(t *testing.T) {
+	t.Parallel()
+	onlyOnLinux(t)
+	p := newProject(t)
+	p.init("--servers", "1")
+	p.withTLS()
+	p.up()
+	before := p.everything()
+	measuring := p.startGroup("bench", "--duration", "1m")
+	twin, _ := p.twinOf()
+	p.eventually("it listens", func() error {
+		if n := len(p.listensAt(twin)); n != 2 {
+			return fmt.Errorf("at %d addresses", n)
+		}
+		return nil
+	})
+	for _, address := range p.listensAt(twin) {
+		assert.Assert(t, strings.HasPrefix(address, "tcp 0100007F:"), "on 127.0.0.1 only, and not at %s", address)
+	}
+	host := twin.Inspect.HostConfig
+	assert.Assert(t, host.ReadonlyRootfs && !host.Privileged && host.PidMode == "" && len(host.CapAdd) == 0)
+	assert.DeepEqual(t, host.CapDrop, []string{"ALL"})
+	assert.Assert(t, slices.Contains(host.SecurityOpt, "no-new-privileges:true"), "%v", host.SecurityOpt)
+	assert.Equal(t, twin.Inspect.Config.User, p.serving().Inspect.Config.User)
+	assert.Assert(t, twin.Inspect.Config.User != "" && twin.Inspect.Config.User[0] != '0', twin.Inspect.Config.User)
+	for _, mount := range twin.Inspect.Mounts {
+		assert.Assert(t, !mount.RW || mount.Type == "tmpfs", "%+v", mount)
+	}
+	assert.Equal(t, p.mustSucceed(p.docker("exec", twin.ID, "sh", "-c", "cat /run/docker-haproxy/0.cfg | grep -c 'bind 127.0.0.1:'")).stdout, "2\n")
+
+	// Nothing that ends in order can be done about kill -9.
+	killGroup(measuring.cmd)
+	measuring.wait()
+	p.eventually("nothing stays", func() error {
+		left := strings.Fields(p.mustSucceed(p.docker("ps", "-aq", "--filter", p.label(), "--filter", "label=com.docker.compose.oneoff=True")).stdout)
+		if len(left) > 0 {
+			return fmt.Errorf("%d containers are there", len(left))
+		}
+		return nil
+	})
+	p.mustStandAs(before)
+}
+
+// serving is the load balancer's own container.
+func (p *project) serving() container {
+	p.t.Helper()
+	for _, c := range p.containers() {
+		if c.Service == "haproxy" && c.Labels["com.docker.compose.oneoff"] != "True" {
+			return c
+		}
+	}
+	p.t.Fatal("there is none")
+	return container{}
+}
+
 func TestBench_that_is_interrupted_leaves_nothing(t *testing.T) {
 	t.Parallel()
 	p := newRunningProject(t, "--servers", "1")
 	before := p.ids()
 	measuring := p.start(how{}, "haproxy", "bench", "--duration", "1m")
-	var client container
-	p.eventually("the client runs", func() error {
-		for _, c := range p.containers() {
-			if c.Labels["com.docker.compose.oneoff"] == "True" && c.State == "running" {
-				client = c
-				return nil
-			}
-		}
-		return errors.New("no client yet")
-	})
+	_, client := p.twinOf()
 	host := client.Inspect.HostConfig
 	assert.Assert(t, host.ReadonlyRootfs && slices.Contains(host.CapDrop, "ALL") && !host.Privileged && len(client.Ports) == 0)
 	assert.Equal(t, client.Inspect.Config.User, "65534:65534")

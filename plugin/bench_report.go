@@ -177,7 +177,8 @@ const wantedConfidence = 0.95
 func (r benchReport) writeComparisons(out io.Writer) {
 	said := false
 	for _, c := range r.Summary.Comparisons {
-		if !c.Variant.Paced() || !isPlain(c.Variant) {
+		unanswered := c.Rate.Median == 0
+		if !c.Variant.Paced() || !isPlain(c.Variant) || unanswered {
 			continue
 		}
 		if !said {
@@ -198,7 +199,7 @@ func isPlain(v bench.Variant) bool { return v.Protocol == bench.H1 && !v.TLS && 
 // are answered; "" where they do not.
 func (r benchReport) throughput(what bench.Difference) string {
 	for _, c := range r.Summary.Comparisons {
-		if c.What == what && isPlain(c.Variant) && c.Variant.Rate == 0 && c.Variant.Clients == r.Options.Clients {
+		if c.What == what && isPlain(c.Variant) && c.Variant.Rate == 0 && c.Variant.Clients == r.Options.Clients && c.Rate.Median > 0 {
 			return fmt.Sprintf("; with %s %s", clientsOf(c.Variant), fewer(c.Rate))
 		}
 	}
