@@ -75,3 +75,13 @@ func (h byHand) check() string {
 }
 
 func (h byHand) hup() string { return "docker kill -s HUP " + h.balancer() }
+
+// logs are the last lines, where HAProxy says whether it took an edit.
+func (h byHand) logs() string { return "docker logs --tail 10 " + h.balancer() }
+
+func (h byHand) ps() string { return "docker ps --filter network=" + h.name }
+
+// ask asks the Runtime API.
+func (h byHand) ask(commands string) string {
+	return fmt.Sprintf(`docker exec %s sh -c "echo '%s' | socat - /var/run/api.sock"`, h.balancer(), commands)
+}

@@ -118,6 +118,7 @@ func onRunning(demo project, hand byHand) ([]task, error) {
 			name: "`reload`", until: "the first answer of the edited configuration",
 			ways: []way{
 				{name: "`docker haproxy reload`", prepare: ours.edit, run: demo.haproxy("reload"), await: ours.served},
+				{name: "`docker exec … haproxy -c`, `docker kill -s HUP`, `docker logs` for the verdict", raw: true, prepare: theirs.edit, run: hand.script(hand.check(), hand.hup(), hand.logs()), await: theirs.served},
 				{name: "`docker exec … haproxy -c`, `docker kill -s HUP`", raw: true, prepare: theirs.edit, run: hand.script(hand.check(), hand.hup()), await: theirs.served},
 				{name: "`docker kill -s HUP` alone", raw: true, prepare: theirs.edit, run: hand.script(hand.hup()), await: theirs.served},
 			},
@@ -126,14 +127,15 @@ func onRunning(demo project, hand byHand) ([]task, error) {
 			name: "`check`",
 			ways: []way{
 				{name: "`docker haproxy check`", run: demo.haproxy("check")},
-				{name: "`docker exec … haproxy -c`", raw: true, run: hand.docker("exec", hand.balancer(), "haproxy", "-c", "-f", "/usr/local/etc/haproxy/haproxy.cfg")},
+				{name: "`docker exec … haproxy -c`", raw: true, run: hand.script(hand.check())},
 			},
 		},
 		{
 			name: "`status`",
 			ways: []way{
 				{name: "`docker haproxy status`", run: demo.haproxy("status")},
-				{name: "`docker exec`, `show stat` through socat", raw: true, run: hand.docker("exec", hand.balancer(), "sh", "-c", "echo 'show stat' | socat - /var/run/api.sock")},
+				{name: "`docker exec`, `show info; show stat` through socat, `docker ps`", raw: true, run: hand.script(hand.ask("show info; show stat"), hand.ps())},
+				{name: "`docker exec`, `show stat` through socat", raw: true, run: hand.script(hand.ask("show stat"))},
 			},
 		},
 		{
@@ -141,7 +143,7 @@ func onRunning(demo project, hand byHand) ([]task, error) {
 			ways: []way{
 				{name: "`docker haproxy ps`", run: demo.haproxy("ps")},
 				{name: "`docker compose ps`", run: demo.compose("ps")},
-				{name: "`docker ps`", raw: true, run: hand.docker("ps", "--filter", "network="+hand.name)},
+				{name: "`docker ps`", raw: true, run: hand.script(hand.ps())},
 			},
 		},
 	}, nil
