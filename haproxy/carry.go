@@ -111,7 +111,7 @@ func (w *carrying) line(text string, words []string) (changed, why string) {
 	}
 	switch {
 	case words[0] == "bind" && len(words) > 1:
-		return w.bind(text, words), ""
+		return w.bind(text, words)
 	case w.kind == "global" && words[0] == "stats" && len(words) > 2 && words[1] == "socket" && !isSocketPath(words[2]):
 		return replaceWord(text, 2, w.socket()), ""
 	case words[0] == "server" && w.kind == "ring":
@@ -211,7 +211,12 @@ func isSocketPath(address string) bool {
 
 // bind moves a bind line's addresses. Those of QUIC go without a place of their own: nothing else
 // than TCP is compared.
-func (w *carrying) bind(text string, words []string) string {
+func (w *carrying) bind(text string, words []string) (changed, why string) {
+	for _, option := range []string{"interface", "namespace"} {
+		if slices.Contains(words[2:], option) {
+			return "", fmt.Sprintf("a bind with %s is another place on the host's network", option)
+		}
+	}
 	var moved []string
 	for address := range strings.SplitSeq(strings.Trim(words[1], `"'`), ",") {
 		switch {
@@ -223,9 +228,9 @@ func (w *carrying) bind(text string, words []string) string {
 		}
 	}
 	if len(moved) == 0 {
-		return "# " + strings.TrimSpace(text)
+		return "# " + strings.TrimSpace(text), ""
 	}
-	return replaceWord(text, 1, strings.Join(moved, ","))
+	return replaceWord(text, 1, strings.Join(moved, ",")), ""
 }
 
 // place is where a listener of this section is now.

@@ -105,6 +105,7 @@ func TestWhatDoesMoreThanServeIsNotCarried(t *testing.T) {
 		"global\n default-path config":            "relative",
 		"global\n log 127.0.0.1:514 local0":       "the log goes to 127.0.0.1:514",
 		"global\n log tcp@syslog:601 local0":      "tcp@syslog:601",
+		"frontend f\n bind :80 interface eth0":    "a bind with interface",
 		"backend b\n server s abns@name":          "abns@",
 		"backend b\n server s 127.0.0.1:80":       "", // it has no address at run time: nothing is sent there
 		"backend b\n server a web:80 addr web2":   "addr web2",
