@@ -28,7 +28,8 @@ func listener(want hostPort) (process, bool) {
 // tcpListen is the state of a listening socket in /proc/net/tcp (proc(5)).
 const tcpListen = "0A"
 
-// listening looks a port up in a table such as
+// listening looks a port up in a table, in which listeners come first and then
+// connections, of which there may be thousands, such as
 //
 //	sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
 //	 0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 28113 …
@@ -38,10 +39,11 @@ func listening(table string, want hostPort) (inode string, found bool) {
 		return "", false
 	}
 	defer func() { _ = file.Close() }() // only read
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	lines := bufio.NewScanner(file)
+	for lines.Scan(); lines.Scan(); { // without the titles
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 10 || fields[3] != tcpListen {
-			continue
+			break
 		}
 		if local, err := parseProcAddr(fields[1]); err == nil && want.overlaps(local.Addr(), local.Port()) {
 			return fields[9], true

@@ -280,3 +280,51 @@ func TestAProblemIsItsSummaryItsDetailsAndTheWayOut(t *testing.T) {
 	}
 	assert.Assert(t, !strings.HasSuffix((&Problem{Summary: "a", Advice: "b"}).Error(), "\n"))
 }
+
+func TestAProjectThatIsReadUncheckedIsTheSame(t *testing.T) {
+	t.Parallel()
+	engine, _ := engineAt(t, nobody)
+	for name, c := range map[string]struct {
+		file      string
+		unchecked string // what it says then; "" for nothing
+	}{
+		"valid":            {"services: {haproxy: {image: haproxy, ports: ['80:80']}}\n", ""},
+		"an unknown key":   {"services: {haproxy: {image: haproxy, nonsense: 1}}\n", ""},
+		"no YAML":          {"services: [\n", "does not load"},
+		"no services":      {"services: 5\n", "does not load"},
+		"a list":           {"- services\n", "does not load"},
+		"a service":        {"services: {haproxy: 5}\n", "does not load"},
+		"a service's list": {"services: {haproxy: [image]}\n", "does not load"},
+		"an image":         {"services: {haproxy: {image: [a]}}\n", "does not load"},
+		"ports":            {"services: {haproxy: {image: haproxy, ports: {a: {}}}}\n", "does not load"},
+		"a port":           {"services: {haproxy: {image: haproxy, ports: [[80]]}}\n", "does not load"},
+		"volumes":          {"services: {haproxy: {image: haproxy, volumes: 5}}\n", "does not load"},
+		"a volume":         {"services: {haproxy: {image: haproxy, volumes: [{target: [a]}]}}\n", "does not load"},
+		"networks":         {"services: {haproxy: {image: haproxy, networks: 5}}\n", "does not load"},
+		"a network":        {"services: {haproxy: {image: haproxy}}\nnetworks: {a: [b]}\n", "does not load"},
+		"environment":      {"services: {haproxy: {image: haproxy, environment: 5}}\n", "does not load"},
+		"depends_on":       {"services: {haproxy: {image: haproxy, depends_on: 5}}\n", "does not load"},
+		"extends":          {"services: {haproxy: {extends: [a]}}\n", "does not load"},
+		"build":            {"services: {haproxy: {build: [a]}}\n", "does not load"},
+		"secrets":          {"services: {haproxy: {image: haproxy, secrets: {a: b}}}\n", "does not load"},
+		"a name":           {"name: [a]\nservices: {haproxy: {image: haproxy}}\n", "does not load"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			put(t, folder, "compose.yaml", c.file)
+			checked, checkedErr := engine.Load(t.Context(), LoadOptions{ProjectDir: folder})
+			unchecked, err := engine.Load(t.Context(), LoadOptions{ProjectDir: folder, Unchecked: true})
+			switch {
+			case c.unchecked != "":
+				assert.ErrorContains(t, err, c.unchecked)
+				assert.Equal(t, err.Error(), checkedErr.Error(), "the schema says what is wrong")
+			case checkedErr == nil:
+				assert.NilError(t, err)
+				assert.DeepEqual(t, unchecked.Project, checked.Project)
+			default:
+				assert.NilError(t, err)
+			}
+		})
+	}
+}

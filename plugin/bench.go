@@ -113,7 +113,7 @@ func runBench(ctx context.Context, dockerCLI command.Cli, options *projectOption
 	if err := opts.validate(); err != nil {
 		return err
 	}
-	engine, project, err := options.open(ctx, dockerCLI, opts.dryRun)
+	engine, project, err := options.attend(ctx, dockerCLI, opts.dryRun)
 	if err != nil {
 		return err
 	}

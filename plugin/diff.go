@@ -50,7 +50,7 @@ func runDiff(ctx context.Context, dockerCLI command.Cli, options *projectOptions
 	if opts.format != formatter.TableFormatKey && opts.format != formatter.JSONFormatKey {
 		return problem(fmt.Sprintf("--format %q is unknown here", opts.format), "Choose table or json.")
 	}
-	engine, project, err := options.open(ctx, dockerCLI, false)
+	engine, project, err := options.attend(ctx, dockerCLI, false)
 	if err != nil {
 		return err
 	}

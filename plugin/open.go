@@ -36,7 +36,7 @@ func newOpenCommand(dockerCLI command.Cli, project *projectOptions) *cobra.Comma
 }
 
 func runOpen(ctx context.Context, dockerCLI command.Cli, options *projectOptions, opts openOptions) error {
-	engine, project, err := options.open(ctx, dockerCLI, false)
+	engine, project, err := options.attend(ctx, dockerCLI, false)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,14 @@ func (o *projectOptions) open(ctx context.Context, dockerCLI command.Cli, dryRun
 	return engine, project, nil
 }
 
+// attend loads the project for a command that works on what runs, and needs the
+// Compose file only to know what that is.
+func (o *projectOptions) attend(ctx context.Context, dockerCLI command.Cli, dryRun bool) (*compose.Engine, *compose.Project, error) {
+	unchecked := *o
+	unchecked.Unchecked = true
+	return unchecked.open(ctx, dockerCLI, dryRun)
+}
+
 // target finds the project of a command that needs nothing but its containers.
 func (o *projectOptions) target(ctx context.Context, dockerCLI command.Cli, dryRun bool, services ...string) (*compose.Engine, compose.Target, error) {
 	engine, err := o.engine(dockerCLI, dryRun)

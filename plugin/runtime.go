@@ -50,7 +50,7 @@ process. "help" lists them; HAProxy's management guide explains them.`,
 }
 
 func runRuntime(ctx context.Context, dockerCLI command.Cli, options *projectOptions, opts runtimeOptions) error {
-	engine, project, err := options.open(ctx, dockerCLI, false)
+	engine, project, err := options.attend(ctx, dockerCLI, false)
 	if err != nil {
 		return err
 	}

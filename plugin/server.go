@@ -41,7 +41,7 @@ means all servers of that service. What is set here holds over a
 
 // live opens the running load balancer. The caller closes it.
 func (o *projectOptions) live(ctx context.Context, dockerCLI command.Cli) (*compose.Engine, *compose.Live, error) {
-	engine, project, err := o.open(ctx, dockerCLI, false)
+	engine, project, err := o.attend(ctx, dockerCLI, false)
 	if err != nil {
 		return nil, nil, err
 	}

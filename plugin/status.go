@@ -62,7 +62,7 @@ func runStatus(ctx context.Context, dockerCLI command.Cli, options *projectOptio
 	if err != nil {
 		return err
 	}
-	engine, project, err := options.open(ctx, dockerCLI, false)
+	engine, project, err := options.attend(ctx, dockerCLI, false)
 	if err != nil {
 		return err
 	}
