@@ -128,6 +128,8 @@ const (
 	wantedRounds = 9
 	// shortestSlice is one that still says something.
 	shortestSlice = 100 * time.Millisecond
+	// longestSlice is one beyond which more rounds say more: each is another pair.
+	longestSlice = 300 * time.Millisecond
 	// leadIn is the beginning of each run, in which connections find their pace.
 	leadIn = 25 * time.Millisecond
 )
@@ -140,7 +142,7 @@ func NewPlan(o Options, rows []Row) Plan {
 		return plan
 	}
 	each := o.Duration / time.Duration(len(rows))
-	plan.Rounds = int(min(max(each/shortestSlice, 1), wantedRounds))
+	plan.Rounds = int(min(max(each/shortestSlice, 1), max(each/longestSlice, wantedRounds)))
 	plan.Slice = each / time.Duration(plan.Rounds)
 	return plan
 }

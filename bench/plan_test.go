@@ -68,6 +68,7 @@ func TestTheTimeOfMeasuringIsWhatWasAskedFor(t *testing.T) {
 			assert.Assert(t, measured <= duration && measured > duration*99/100, "%s of %s", measured, duration)
 			assert.Assert(t, warmUp <= o.WarmUp && warmUp > o.WarmUp*99/100)
 			assert.Assert(t, plan.Rounds == 1 || plan.Slice >= shortestSlice, "%d rounds of %s", plan.Rounds, plan.Slice)
+			assert.Assert(t, plan.Rounds < wantedRounds || plan.Slice < 2*longestSlice, "%d rounds of %s", plan.Rounds, plan.Slice)
 		}
 	}
 }
