@@ -34,7 +34,7 @@ demo: install ## From nothing to three balanced servers in ./demo
 	@hack/demo.sh
 
 ##@ Develop
-.PHONY: test lint unit e2e images docs
+.PHONY: test lint unit e2e images bench docs
 test: lint unit e2e ## Everything: lint, unit tests, scenarios on the real engine
 
 lint: $(GOLANGCI_LINT) $(RELEASE_CONFIG) ## Linters, the import rules, the release's configuration
@@ -52,6 +52,10 @@ e2e: images ## Scenarios through the docker CLI on the real engine
 
 images: ## Get the images that tests and demo need; built here where none can be pulled
 	@hack/images.sh all
+
+bench: build ## The project's own benchmarks, in one run of 15 minutes: writes docs/benchmarks.md
+	@hack/images.sh localhost/docker-haproxy/haproxy:3.2 localhost/docker-haproxy/echo:1 peers
+	$(GO) run ./hack/bench -plugin $(PLUGIN) -compose "$$(hack/compose.sh)"
 
 docs: ## Write docs/reference from the commands
 	$(GO) run ./hack/docs

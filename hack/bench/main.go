@@ -10,9 +10,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/docker-haproxy/docker-haproxy/hack/bench/control"
 	"github.com/docker-haproxy/docker-haproxy/hack/bench/data"
 	"github.com/docker-haproxy/docker-haproxy/hack/bench/lab"
 )
@@ -22,8 +25,16 @@ type options struct {
 	plugin  string
 	compose string
 	data    data.Options
+	control control.Options
+	only    string
 	out     string
 }
+
+// The parts of the benchmarks.
+const (
+	dataPlane    = "data"
+	controlPlane = "control"
+)
 
 func main() {
 	var opts options
@@ -32,10 +43,12 @@ func main() {
 	flag.StringVar(&opts.images.Peers, "peers-image", "localhost/docker-haproxy/peers:1", "image with nginx and Caddy")
 	flag.StringVar(&opts.plugin, "plugin", "bin/docker-haproxy", "the plugin")
 	flag.StringVar(&opts.compose, "compose", "", "plain Compose's plugin (hack/compose.sh prints its path)")
-	flag.StringVar(&opts.out, "out", "docs/benchmarks.md", "where to write the result")
 	flag.DurationVar(&opts.data.Slice, "slice", time.Second, "data plane: time of each contender in a round")
 	flag.IntVar(&opts.data.Rounds, "rounds", 9, "data plane: rounds")
 	flag.IntVar(&opts.data.Clients, "clients", 32, "data plane: connections at a time")
+	flag.IntVar(&opts.control.Rounds, "control-rounds", 7, "control plane: rounds of what takes seconds; three times as many of the rest")
+	flag.StringVar(&opts.only, "only", "", "measure only data or control, and print it")
+	flag.StringVar(&opts.out, "out", "docs/benchmarks.md", "where the whole is written")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -47,17 +60,50 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, opts options) (err error) {
-	l, err := lab.New(opts.images, opts.plugin, opts.compose)
+func run(ctx context.Context, opts options) error {
+	if !slices.Contains([]string{"", dataPlane, controlPlane}, opts.only) {
+		return fmt.Errorf("-only %s: choose %s or %s", opts.only, dataPlane, controlPlane)
+	}
+	page, err := measure(ctx, opts)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	result, err := data.Measure(ctx, l, opts.data, progress)
-	if err != nil {
+	var text strings.Builder
+	if opts.only != "" {
+		err := errors.Join(page.writeMeasured(&text))
+		_, printErr := fmt.Print(text.String())
+		return errors.Join(err, printErr)
+	}
+	if err := page.write(&text); err != nil {
 		return err
 	}
-	return result.Markdown(os.Stdout)
+	return os.WriteFile(opts.out, []byte(text.String()), 0o644)
 }
 
-func progress(what string) { fmt.Fprintln(os.Stderr, what) }
+func measure(ctx context.Context, opts options) (p page, err error) {
+	l, err := lab.New(opts.images, opts.plugin, opts.compose)
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	if p.Machine, err = machine(ctx, l); err != nil {
+		return p, err
+	}
+	if opts.only != controlPlane {
+		measured, err := data.Measure(ctx, l, opts.data, progress)
+		if err != nil {
+			return p, fmt.Errorf("data plane: %w", err)
+		}
+		p.Data = &measured
+	}
+	if opts.only != dataPlane {
+		measured, err := control.Measure(ctx, l, opts.control, progress)
+		if err != nil {
+			return p, fmt.Errorf("control plane: %w", err)
+		}
+		p.Control = &measured
+	}
+	return p, nil
+}
+
+func progress(what string) { fmt.Fprintln(os.Stderr, time.Now().Format(time.TimeOnly), what) }

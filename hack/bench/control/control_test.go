@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -89,17 +90,6 @@ func TestARatioIsOfThePairsOfARound(t *testing.T) {
 	assert.Equal(t, c.Ways[0].Ratio, bench.Interval{})
 }
 
-func TestAVerdictNeedsAnIntervalOnOneSide(t *testing.T) {
-	t.Parallel()
-	for want, i := range map[Verdict]bench.Interval{
-		Met:        {Median: 0.8, Low: 0.7, High: 1},
-		Missed:     {Median: 1.2, Low: 1.1, High: 1.3},
-		NotCertain: {Median: 1.2, Low: 0.9, High: 1.3},
-	} {
-		assert.Equal(t, below(i, 1), want)
-	}
-}
-
 func TestWhatIsRenderedIsWithoutProblems(t *testing.T) {
 	t.Parallel()
 	assert.NilError(t, render(20))
@@ -122,4 +112,26 @@ func TestTheLastRequestIsTheOneAfterWhichOnlyOthersAnswer(t *testing.T) {
 	first, err := r.firstSince(t.Context(), "goes", at(50))
 	assert.NilError(t, err)
 	assert.Equal(t, first, at(57))
+}
+
+func TestTargetsAreWhatOursReplacesAndTheStart(t *testing.T) {
+	t.Parallel()
+	result := Result{
+		Commands: []Comparison{{Task: "`down`", Ways: []Way{
+			{Name: "ours"},
+			{Name: "Compose", Ratio: around(3)},
+			{Name: "by hand", Raw: true, Ratio: around(0.8)},
+		}}},
+		StartUp:  []Comparison{{Ways: []Way{{Name: "`version`", CPU: around(20)}}}},
+		Replicas: Replicas{Drain: []Drain{{Name: "ours"}, {Name: "by hand", Raw: true, Ratio: around(1)}}},
+	}
+	var told []string
+	for _, aim := range result.Targets() {
+		told = append(told, fmt.Sprint(aim.What, " ", aim.Met))
+	}
+	assert.DeepEqual(t, told, []string{
+		"`down`: no slower than by hand met",
+		"`server drain`: no slower than by hand no difference that can be told",
+		"`version` within 15 ms of CPU missed",
+	})
 }

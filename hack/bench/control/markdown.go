@@ -7,6 +7,7 @@ import (
 	"text/template"
 
 	"github.com/docker-haproxy/docker-haproxy/bench"
+	"github.com/docker-haproxy/docker-haproxy/hack/bench/target"
 )
 
 //go:embed markdown.tmpl
@@ -50,58 +51,30 @@ func microsecondsPer(i bench.Interval, servers int) string {
 	return fmt.Sprintf("%.1f µs", i.Median*1000/float64(servers))
 }
 
-// Target is what the commands must hold.
-type Target struct {
-	What     string
-	Measured string
-	Met      Verdict
-}
-
-// Verdict is whether a target is met.
-type Verdict string
-
-// The verdicts: where the interval of a ratio holds 1, nobody can tell.
-const (
-	Met        Verdict = "met"
-	Missed     Verdict = "missed"
-	NotCertain Verdict = "no difference that can be told"
-)
-
 const startUpLimit = 15 // milliseconds of CPU
 
 // Targets are no command slower than the docker commands that it replaces, and a
 // plugin that starts within 15 ms of CPU.
-func (r Result) Targets() []Target {
-	var all []Target
+func (r Result) Targets() []target.Target {
+	var all []target.Target
 	for _, c := range r.Commands {
 		for _, w := range c.Ways {
 			if w.Raw {
-				all = append(all, Target{What: c.Task + ": no slower than " + w.Name, Measured: timesOf(w.Ratio) + " times as long", Met: below(w.Ratio, 1)})
+				all = append(all, target.Target{What: c.Task + ": no slower than " + w.Name, Measured: timesOf(w.Ratio) + " times as long", Met: target.AtMost(1, w.Ratio)})
 			}
 		}
 	}
 	for _, d := range r.Replicas.Drain {
 		if d.Raw {
-			all = append(all, Target{What: "`server drain`: no slower than " + d.Name, Measured: timesOf(d.Ratio) + " times as long", Met: below(d.Ratio, 1)})
+			all = append(all, target.Target{What: "`server drain`: no slower than " + d.Name, Measured: timesOf(d.Ratio) + " times as long", Met: target.AtMost(1, d.Ratio)})
 		}
 	}
 	for _, c := range r.StartUp {
 		ours := c.Ways[0]
-		all = append(all, Target{
+		all = append(all, target.Target{
 			What:     fmt.Sprintf("%s within %d ms of CPU", ours.Name, startUpLimit),
-			Measured: timeOf(ours.CPU), Met: below(ours.CPU, startUpLimit),
+			Measured: timeOf(ours.CPU), Met: target.AtMost(startUpLimit, ours.CPU),
 		})
 	}
 	return all
-}
-
-func below(i bench.Interval, limit float64) Verdict {
-	switch {
-	case i.High <= limit:
-		return Met
-	case i.Low > limit:
-		return Missed
-	default:
-		return NotCertain
-	}
 }

@@ -1,9 +1,11 @@
 package data
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/docker-haproxy/docker-haproxy/bench"
+	"github.com/docker-haproxy/docker-haproxy/hack/bench/target"
 )
 
 // Result is what was measured of the data plane.
@@ -49,4 +51,27 @@ func (t Table) halfOfTheSlowest() float64 {
 		slowest = min(slowest, line.Rate.Median)
 	}
 	return max(float64(int(slowest/2/100))*100, 100)
+}
+
+// Targets are a data plane within 5% of the hand-tuned HAProxy in the same network
+// mode: of the one that does as little as it can, and of the one that logs
+// requests, as ours does.
+func (r Result) Targets() []target.Target {
+	const limit = 0.95
+	var all []target.Target
+	for _, line := range r.KeepAlive.Lines {
+		if line.Name != ours {
+			continue
+		}
+		for _, compared := range []struct {
+			with  string
+			ratio bench.Interval
+		}{{handTuned, line.ToTuned}, {withLog, line.ToTunedWithLog}} {
+			all = append(all, target.Target{
+				What:     fmt.Sprintf("%s: within 5 %% of the requests per second of %s", line.Network, compared.with),
+				Measured: ratio(compared.ratio), Met: target.AtLeast(limit, compared.ratio),
+			})
+		}
+	}
+	return all
 }

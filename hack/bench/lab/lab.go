@@ -8,11 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -125,8 +126,11 @@ func (l *Lab) Run(ctx context.Context, folder, program string, args ...string) (
 	return Command{Stdout: stdout.String(), Stderr: stderr.String(), Took: took, CPU: used.UserTime() + used.SystemTime(), Memory: peak(used)}, nil
 }
 
-// FreePorts are ports of the loopback interface that nobody has.
+// FreePorts are ports of the loopback interface that nobody has. They are below
+// those that the system gives to outgoing connections, one of which might have
+// taken it when it is needed.
 func FreePorts(n int) ([]int, error) {
+	const first, last = 20000, 32000
 	var ports []int
 	var held []net.Listener // until all are found
 	defer func() {
@@ -134,17 +138,14 @@ func FreePorts(n int) ([]int, error) {
 			_ = listener.Close()
 		}
 	}()
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+	for _, offset := range rand.Perm(last - first) {
+		if len(ports) == n {
+			return ports, nil
 		}
-		held = append(held, listener)
-		address, err := netip.ParseAddrPort(listener.Addr().String())
-		if err != nil {
-			return nil, err
+		port := first + offset
+		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			ports, held = append(ports, port), append(held, listener)
 		}
-		ports = append(ports, int(address.Port()))
 	}
-	return ports, nil
+	return nil, fmt.Errorf("there are no %d free ports from %d to %d", n, first, last)
 }
