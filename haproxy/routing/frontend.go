@@ -17,11 +17,10 @@ func (w *writer) frontend(r Routing) {
 	w.in("# Repeat by itself only what is safe to repeat (retry-on): never a POST.")
 	w.in("http-request disable-l7-retry unless { method GET HEAD OPTIONS }")
 	w.in("# What the app may believe about the client comes from here, not from the client.")
-	w.in("http-request del-header X-Forwarded-For")
+	w.in("http-request set-header X-Forwarded-For %%[src]")
 	w.in("http-request del-header X-Forwarded-Prefix")
 	w.in("http-request set-header X-Forwarded-Proto %%[ssl_fc,iif(https,http)]")
 	w.in("http-request set-header X-Forwarded-Host %%[req.hdr(host)]")
-	w.in("option forwardfor")
 	w.in("http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)")
 	w.path(r)
 	if slices.ContainsFunc(r.Routes, func(route Route) bool { return hostRank(route.Host) == 1 }) {

@@ -18,7 +18,7 @@ func ablations() []ablation {
 	return []ablation{
 		{"without its log", []string{`    option httplog\n`, `    log global\n`}},
 		{"without health checks", []string{`    option httpchk\n`, `    http-check .*\n`, `    default-server check .*\n`, `(?m) check$`}},
-		{"without X-Forwarded headers", []string{`    http-request (del|set)-header .*\n`, `    option forwardfor\n`}},
+		{"without X-Forwarded headers", []string{`    http-request set-header .*\n`}},
 		{"without repeating what failed", []string{`    retry-on .*\n`, `    http-request disable-l7-retry .*\n`}},
 		{"without idle-close-on-response", []string{`    option idle-close-on-response\n`}},
 	}
