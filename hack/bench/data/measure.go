@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/docker-haproxy/docker-haproxy/bench"
@@ -71,16 +72,23 @@ func (s *stage) contenders(ctx context.Context) (all []contender, generated proj
 	if err != nil {
 		return nil, host, err
 	}
+	routed, err := s.routed(ctx)
+	if err != nil {
+		return nil, host, err
+	}
 	all = []contender{{Name: "the app alone", Network: hostNetwork, Listen: host.apps[0]}}
 	for _, start := range []func() (contender, error){
 		func() (contender, error) { return s.tuned(ctx, handTuned, false, host.apps) },
 		func() (contender, error) { return s.tuned(ctx, withLog, true, host.apps) },
 		func() (contender, error) { return host.contender, nil },
+		func() (contender, error) { return s.quiet(ctx, host) },
 		func() (contender, error) { return s.nginx(ctx, host.apps) },
 		func() (contender, error) { return s.caddy(ctx, host.apps) },
 		func() (contender, error) { return s.tunedBridge(ctx, handTuned, false, bridge) },
 		func() (contender, error) { return s.tunedBridge(ctx, withLog, true, bridge) },
 		func() (contender, error) { return bridge.contender, nil },
+		func() (contender, error) { return s.quietBridge(ctx, bridge) },
+		func() (contender, error) { return routed.contender, nil },
 	} {
 		c, err := start()
 		if err != nil {
@@ -96,6 +104,7 @@ const (
 	handTuned = "HAProxy, hand-tuned"
 	withLog   = "HAProxy, hand-tuned, with a log of requests"
 	ours      = "docker haproxy init"
+	quiet     = "docker haproxy init, logging what goes wrong"
 )
 
 func (s *stage) tuned(ctx context.Context, name string, log bool, apps []string) (contender, error) {
@@ -114,8 +123,33 @@ func (s *stage) tunedBridge(ctx context.Context, name string, log bool, p projec
 	if err != nil {
 		return c, err
 	}
-	options := append(hardened(), "--network", p.name+"_mynetwork", "--publish", c.Listen+":8000")
-	return s.start(ctx, c, s.lab.Images.HAProxy, "haproxy.cfg", text, options, []string{"haproxy", "-f", "/etc/bench/haproxy.cfg"})
+	return s.inBridge(ctx, c, p, "8000", text)
+}
+
+// quiet is the generated configuration with one line more, which it tells of.
+func (s *stage) quiet(ctx context.Context, p project) (contender, error) {
+	listen := s.listen()
+	text, err := movedTo(withoutSuccess(p.config), listen, s.listen())
+	if err != nil {
+		return contender{}, err
+	}
+	return s.haproxy(ctx, quiet, "quiet", listen, text)
+}
+
+func (s *stage) quietBridge(ctx context.Context, p project) (contender, error) {
+	c := contender{Name: quiet, Network: bridgeNetwork, Listen: s.listen(), Container: "quiet-bridge"}
+	return s.inBridge(ctx, c, p, "80", withoutSuccess(p.config))
+}
+
+// withoutSuccess logs only what goes wrong.
+func withoutSuccess(config string) string {
+	return strings.Replace(config, "    option httplog\n", "    option httplog\n    option dontlog-normal\n", 1)
+}
+
+// inBridge runs HAProxy in the network of a project, with a port published.
+func (s *stage) inBridge(ctx context.Context, c contender, p project, port, config string) (contender, error) {
+	options := append(hardened(), "--network", p.name+"_mynetwork", "--publish", c.Listen+":"+port)
+	return s.start(ctx, c, s.lab.Images.HAProxy, "haproxy.cfg", config, options, []string{"haproxy", "-f", "/etc/bench/haproxy.cfg"})
 }
 
 // ablated are the hand-tuned configuration, the generated one, and that without

@@ -55,6 +55,27 @@ func (s *stage) onBridge(ctx context.Context) (project, error) {
 	return s.up(ctx, p)
 }
 
+// routed puts HAProxy in front of a project that is there, of one service with
+// three containers, by a route.
+func (s *stage) routed(ctx context.Context) (project, error) {
+	p := project{contender: contender{Name: "docker haproxy init --route", Network: bridgeNetwork, Listen: s.listen()}}
+	folder, err := s.lab.Folder("routed")
+	if err != nil {
+		return p, err
+	}
+	p.folder, p.name = folder, filepath.Base(folder)
+	p.Container = p.name + "-haproxy-1"
+	text := fmt.Sprintf("services:\n  web:\n    image: %s\n    expose: [8080]\n    scale: 3\n", s.lab.Images.Echo)
+	if err := os.WriteFile(filepath.Join(folder, "compose.yaml"), []byte(text), 0o644); err != nil {
+		return p, err
+	}
+	if _, err := s.lab.Docker(ctx, folder, "haproxy", "init", "--route", "*=web", "--image", s.lab.Images.HAProxy,
+		"--http-port", portOf(p.Listen), "--stats-port", portOf(s.listen())); err != nil {
+		return p, err
+	}
+	return s.up(ctx, p)
+}
+
 func (s *stage) generate(ctx context.Context, name string, options ...string) (project, error) {
 	folder, err := s.lab.Folder(name)
 	p := project{folder: folder, name: filepath.Base(folder)}
