@@ -32,11 +32,11 @@ func (p *Project) Addresses() []Address {
 }
 
 // hostSide are the ports of the host that lead to a listener.
-func (p *Project) hostSide(listener haproxy.Listener) []hostPort {
+func (p *Project) hostSide(listener haproxy.Listener) []HostPort {
 	if p.OnHost() {
 		return onHostItself(listener)
 	}
-	return slices.DeleteFunc(p.publishedPortsOf(LoadBalancer), func(port hostPort) bool { return int(port.target) != listener.Port })
+	return slices.DeleteFunc(p.publishedPortsOf(LoadBalancer), func(port HostPort) bool { return int(port.Target) != listener.Port })
 }
 
 func (p *Project) listeners() []haproxy.Listener {
@@ -48,21 +48,21 @@ func (p *Project) listeners() []haproxy.Listener {
 	return listeners
 }
 
-func addressOf(listener haproxy.Listener, port hostPort) Address {
+func addressOf(listener haproxy.Listener, port HostPort) Address {
 	scheme, usual := "http", uint16(80)
 	if listener.TLS {
 		scheme, usual = "https", 443
 	}
 	address := Address{
 		Frontend: listener.Proxy,
-		HostPort: net.JoinHostPort(browsable(port.addr), strconv.Itoa(int(port.port))),
+		HostPort: net.JoinHostPort(browsable(port.Addr), strconv.Itoa(int(port.Port))),
 		Stats:    listener.StatsURI != "",
 	}
 	if listener.TCP {
 		return address
 	}
 	host := address.HostPort
-	if port.port == usual {
+	if port.Port == usual {
 		host = strings.TrimSuffix(host, ":"+strconv.Itoa(int(usual)))
 	}
 	address.URL = scheme + "://" + host

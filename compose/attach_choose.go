@@ -25,11 +25,11 @@ type Survey struct {
 // Survey loads the user's own files and looks at the services. No engine is
 // needed: without one, there is less to tell of images.
 func (e *Engine) Survey(ctx context.Context, place Place, opts LoadOptions) (Survey, error) {
-	project, err := e.load(ctx, place.loadOptions(opts, place.Files))
+	project, err := e.LoadModel(ctx, place.loadOptions(opts, place.Files))
 	if err != nil {
 		return Survey{}, err
 	}
-	images, unseen := e.imageFacts(ctx, project)
+	images, unseen := e.ImageFacts(ctx, project)
 	if ctx.Err() != nil {
 		return Survey{}, ctx.Err()
 	}
@@ -220,7 +220,7 @@ func (s Survey) routable(route WantedRoute) (AppService, error) {
 	service, ok := s.service(route.Service)
 	if !ok {
 		advice := "Its services: " + orNone(s.names()) + "."
-		if near := nearest(route.Service, s.names()); near != "" {
+		if near := Nearest(route.Service, s.names()); near != "" {
 			advice = fmt.Sprintf("Did you mean %s? %s", near, advice)
 		}
 		return AppService{}, &Problem{
@@ -234,7 +234,7 @@ func (s Survey) routable(route WantedRoute) (AppService, error) {
 			Advice:  "Why: " + service.Closed + ".",
 		}
 	}
-	if route.Listen == balancerHTTPPort || route.Listen == balancerStatsPort {
+	if route.Listen == BalancerHTTPPort || route.Listen == BalancerStatsPort {
 		return AppService{}, &Problem{
 			Summary: fmt.Sprintf("%s: HAProxy listens on port %d already, for HTTP; nothing was changed", route.Flag(), route.Listen),
 			Advice:  "Choose another port to listen on.",
@@ -245,8 +245,8 @@ func (s Survey) routable(route WantedRoute) (AppService, error) {
 
 // The ports on which the load balancer listens in its container.
 const (
-	balancerHTTPPort  = 80
-	balancerStatsPort = 8404
+	BalancerHTTPPort  = 80
+	BalancerStatsPort = 8404
 )
 
 // portOf is the port of a service for a route that names none: the one of its

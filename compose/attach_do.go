@@ -20,7 +20,7 @@ import (
 // what it was.
 func (e *Engine) Attach(ctx context.Context, s Survey, a Attachment, opts LoadOptions) (err error) {
 	undo, err := carryOut(a.writes)
-	generated := filepath.Join(a.Place.Project, filepath.Dir(filepath.FromSlash(BaseConfigName)), generatedFolderName)
+	generated := filepath.Join(a.Place.Project, filepath.Dir(filepath.FromSlash(BaseConfigName)), GeneratedName)
 	_, statErr := os.Lstat(generated)
 	defer func() {
 		if err == nil {
@@ -34,18 +34,15 @@ func (e *Engine) Attach(ctx context.Context, s Survey, a Attachment, opts LoadOp
 	if err != nil {
 		return err
 	}
-	loaded, err := e.load(ctx, a.Place.loadOptions(opts, append(slices.Clone(a.Place.Files), a.file)))
+	loaded, err := e.LoadModel(ctx, a.Place.loadOptions(opts, append(slices.Clone(a.Place.Files), a.file)))
 	if err != nil {
-		return fmt.Errorf("with %s the project no longer loads, so that it was taken away again: %w", shorten(a.file), err)
+		return fmt.Errorf("with %s the project no longer loads, so that it was taken away again: %w", ShortPath(a.file), err)
 	}
 	if err := a.proven(s.Project, loaded); err != nil {
-		return fmt.Errorf("%s does not do what it should, so that it was taken away again; this is a fault of docker haproxy: %w", shorten(a.file), err)
+		return fmt.Errorf("%s does not do what it should, so that it was taken away again; this is a fault of docker haproxy: %w", ShortPath(a.file), err)
 	}
-	return e.writeGenerated(ctx, loaded)
+	return e.WriteGenerated(ctx, loaded)
 }
-
-// generatedFolderName is where, beside the base config, the generated config lies.
-const generatedFolderName = "generated"
 
 // proven compares what Compose understands with what was meant: the load
 // balancer is there, and the user's services differ by our labels and closed
@@ -58,7 +55,7 @@ func (a Attachment) proven(before, after *types.Project) error {
 	finder, ours := balancer, 1
 	if a.balancer.OnHost() {
 		finder, ours = after.Services[Forwarder], 2
-		if err := provenOnHost(balancer, finder); err != nil {
+		if err := ProvenOnHost(balancer, finder); err != nil {
 			return err
 		}
 	}
@@ -125,7 +122,7 @@ func carryOut(writes []write) (undo func() error, err error) {
 		if err := w.stillTrue(); err != nil {
 			return undo, err
 		}
-		made, err := makeFolders(filepath.Dir(w.path))
+		made, err := MakeFolders(filepath.Dir(w.path))
 		for _, folder := range made {
 			back = append(back, func() error { return os.Remove(folder) })
 		}
@@ -150,7 +147,7 @@ func (w write) stillTrue() error {
 		return err
 	}
 	if !bytes.Equal(now, w.before) {
-		return &Problem{Summary: fmt.Sprintf("%s was changed by somebody else meanwhile; nothing was changed", shorten(w.path)), Advice: "Run this again."}
+		return &Problem{Summary: fmt.Sprintf("%s was changed by somebody else meanwhile; nothing was changed", ShortPath(w.path)), Advice: "Run this again."}
 	}
 	return nil
 }
@@ -168,7 +165,7 @@ func (w write) do() error {
 	if info, err := os.Stat(target); err == nil {
 		mode = info.Mode().Perm()
 	}
-	return writeFileMode(target, w.after, mode)
+	return WriteFileMode(target, w.after, mode)
 }
 
 // Notes are what a person should know once HAProxy is attached.

@@ -169,13 +169,7 @@ func (p Place) IsDemo() bool {
 }
 
 // Name is what the user knows the project by: its first file.
-func (p Place) Name() string { return shorten(p.Files[0]) }
-
-// WrittenByInit tells, by its first line, whether init wrote a file.
-func WrittenByInit(content []byte) bool {
-	first, _, _ := bytes.Cut(content, []byte("\n"))
-	return bytes.HasPrefix(first, []byte("#")) && bytes.Contains(first, []byte(`by "docker haproxy init"`))
-}
+func (p Place) Name() string { return ShortPath(p.Files[0]) }
 
 // isAttached recognizes, by its first line, a Compose file that init wrote
 // beside a project of the user's own.
@@ -271,7 +265,7 @@ func (p Place) entries(more string) string {
 // byHand is what the user has to add, and where, so that Compose reads a file.
 func (p Place) byHand(file string) (line, where string) {
 	if p.by == byFlag {
-		return "-f " + shorten(file), `behind the other -f of each "docker compose" and "docker haproxy"`
+		return "-f " + ShortPath(file), `behind the other -f of each "docker compose" and "docker haproxy"`
 	}
 	return consts.ComposeFilePath + "=" + p.entries(file), "where COMPOSE_FILE is set now"
 }

@@ -1,17 +1,14 @@
 package compose
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"text/template"
 
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
@@ -78,7 +75,7 @@ func (w write) String() string {
 	case WrittenByInit(w.before) && !w.carried:
 		verb = "overwrite"
 	}
-	return fmt.Sprintf("%s %s: %s", verb, shorten(w.path), w.why)
+	return fmt.Sprintf("%s %s: %s", verb, ShortPath(w.path), w.why)
 }
 
 // String is the plan, a step a line, each with its cause.
@@ -110,7 +107,7 @@ func files(place Place, writes []write) []File {
 func (a Attachment) Written() []string {
 	var paths []string
 	for _, w := range a.writes {
-		paths = append(paths, shorten(w.path))
+		paths = append(paths, ShortPath(w.path))
 	}
 	return paths
 }
@@ -187,7 +184,7 @@ func (s Survey) MayAttach(force bool) error {
 	if _, taken := s.Project.AllServices()[LoadBalancer]; !taken {
 		if attached && !force {
 			return &Problem{
-				Summary: fmt.Sprintf("HAProxy is attached to this project already (%s); nothing was changed", shorten(target)),
+				Summary: fmt.Sprintf("HAProxy is attached to this project already (%s); nothing was changed", ShortPath(target)),
 				Advice:  `Change its labels there and run "docker haproxy reload"; --force writes it anew, --remove takes it away.`,
 			}
 		}
@@ -198,7 +195,7 @@ func (s Survey) MayAttach(force bool) error {
 		Advice:  `If it is a load balancer: "docker haproxy up" and the other commands work with it as it is. If not: give it another name.`,
 	}
 	if attached {
-		problem.Summary = fmt.Sprintf("%s is included by a file of your own already; nothing was changed", shorten(target))
+		problem.Summary = fmt.Sprintf("%s is included by a file of your own already; nothing was changed", ShortPath(target))
 		problem.Advice = "Change it there, or take the include away first."
 	}
 	return problem
@@ -256,8 +253,8 @@ func (o AttachOptions) claims(listens []listen) []claim {
 		return func(free int) string { return "--" + name + " " + strconv.Itoa(free) }
 	}
 	claims := []claim{
-		claimed("0.0.0.0", o.HTTPPort, balancerHTTPPort, "requests", flag("http-port")),
-		claimed(o.StatsAddress, o.StatsPort, balancerStatsPort, "its stats page", flag("stats-port")),
+		claimed("0.0.0.0", o.HTTPPort, BalancerHTTPPort, "requests", flag("http-port")),
+		claimed(o.StatsAddress, o.StatsPort, BalancerStatsPort, "its stats page", flag("stats-port")),
 	}
 	for _, l := range listens {
 		claims = append(claims, claimed("0.0.0.0", l.Port, l.Port, "TCP to "+l.Service, func(free int) string {
@@ -445,30 +442,9 @@ type attachedFile struct {
 // ForwarderNetworks are those that HAProxy finds containers in.
 func (f attachedFile) ForwarderNetworks() []string { return f.Networks }
 
-// pathText matches paths that YAML and Compose read as they are.
-var pathText = regexp.MustCompile(`^/[a-zA-Z0-9_./-]*$`)
-
 func renderAttached(data attachedFile) ([]byte, error) {
-	text := func(value string) string {
-		if pathText.MatchString(value) {
-			return value
-		}
-		return plain(strings.ReplaceAll(value, "$", "$$")) // which Compose would interpolate
-	}
-	join := func(names []string) string { return strings.Join(names, ", ") }
-	t, err := template.New(AttachedName).Option("missingkey=error").
-		Funcs(template.FuncMap{"plain": plain, "text": text, "join": join}).Parse(templates.Parts)
-	if err == nil {
-		t, err = t.Parse(templates.AttachedFile)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, data); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	file, err := Render(AttachedName, templates.AttachedFile, data)
+	return file.Content, err
 }
 
 // decideWrites decides which files are written so that Compose reads ours, and
@@ -519,14 +495,14 @@ func (a *Attachment) extendEnv() error {
 	file := filepath.Join(a.Place.Folder, envName)
 	env, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", shorten(file), err), Advice: "Check its permissions.", Cause: err}
+		return &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", ShortPath(file), err), Advice: "Check its permissions.", Cause: err}
 	}
 	extended, changed, err := extendEnv(env, a.Place.entries(a.file), a.Place.entry(a.file), a.Place.separator)
 	if err != nil {
-		a.AddByHand, a.Where = "COMPOSE_FILE="+a.Place.entries(a.file), "in "+shorten(file)
+		a.AddByHand, a.Where = "COMPOSE_FILE="+a.Place.entries(a.file), "in "+ShortPath(file)
 		return nil //nolint:nilerr // what cannot be done for the user is said to the user
 	}
-	why := fmt.Sprintf("two lines at its end set COMPOSE_FILE, so that Compose reads %s after your own files; the rest stays as it is", shorten(a.file))
+	why := fmt.Sprintf("two lines at its end set COMPOSE_FILE, so that Compose reads %s after your own files; the rest stays as it is", ShortPath(a.file))
 	if changed {
 		why = fmt.Sprintf("%s is added at the end of your COMPOSE_FILE; the rest stays as it is", a.Place.separator+a.Place.entry(a.file))
 	}
@@ -542,15 +518,15 @@ func planned(file string, content []byte, why string, force bool) (write, error)
 	case errors.Is(err, fs.ErrNotExist) && !isLink(file):
 		return write{path: file, after: content, why: why}, nil
 	case err != nil:
-		return write{}, &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", shorten(file), err), Advice: "Move it out of the way.", Cause: err}
+		return write{}, &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", ShortPath(file), err), Advice: "Move it out of the way.", Cause: err}
 	case !WrittenByInit(old):
 		return write{}, &Problem{
-			Summary: fmt.Sprintf("%s is there already, and is not from docker haproxy; nothing was changed", shorten(file)),
+			Summary: fmt.Sprintf("%s is there already, and is not from docker haproxy; nothing was changed", ShortPath(file)),
 			Advice:  "Move it out of the way, or give it another name.",
 		}
 	case !force:
 		return write{}, &Problem{
-			Summary: fmt.Sprintf("%s is there already; nothing was changed", shorten(file)),
+			Summary: fmt.Sprintf("%s is there already; nothing was changed", ShortPath(file)),
 			Advice:  "Overwrite it with --force.",
 		}
 	}
@@ -578,6 +554,6 @@ func plannedBase(file string, balancer Demo, force bool) (*write, error) {
 
 // attachedBase is the base config for a load balancer.
 func attachedBase(balancer Demo) ([]byte, error) {
-	file, err := render(BaseConfigName, templates.AttachedConfig, balancer)
+	file, err := Render(BaseConfigName, templates.AttachedConfig, balancer)
 	return file.Content, err
 }

@@ -34,7 +34,7 @@ func bypasses(project *types.Project, services []string) []Bypass {
 
 // claim is a port of the host that the load balancer wants.
 type claim struct {
-	hostPort
+	HostPort
 
 	what string
 	move func(free int) string // the flag that moves it
@@ -50,7 +50,7 @@ func conflict(project *types.Project, claims []claim, routed, closing []string) 
 		}
 		for _, taken := range loaded.publishedPortsOf(name) {
 			for _, want := range claims {
-				if want.overlaps(taken.addr, taken.port) {
+				if want.Overlaps(taken.Addr, taken.Port) {
 					return portWanted(project, name, taken, want, slices.Contains(routed, name))
 				}
 			}
@@ -59,13 +59,13 @@ func conflict(project *types.Project, claims []claim, routed, closing []string) 
 	return nil
 }
 
-func portWanted(project *types.Project, service string, taken hostPort, want claim, routed bool) error {
-	ways := []string{fmt.Sprintf("Give HAProxy another one: %s", want.move(freeHostPort(project, int(want.port))))}
+func portWanted(project *types.Project, service string, taken HostPort, want claim, routed bool) error {
+	ways := []string{fmt.Sprintf("Give HAProxy another one: %s", want.move(freeHostPort(project, int(want.Port))))}
 	if routed {
 		ways = append([]string{"Let HAProxy take its place, so that requests no longer go past it: --close-ports"}, ways...)
 	}
 	return &Problem{
-		Summary: fmt.Sprintf("service %s publishes port %d of this machine, which HAProxy needs for %s; nothing was changed", service, taken.port, want.what),
+		Summary: fmt.Sprintf("service %s publishes port %d of this machine, which HAProxy needs for %s; nothing was changed", service, taken.Port, want.what),
 		Advice:  strings.Join(ways, "\n"),
 	}
 }
@@ -75,7 +75,7 @@ func freeHostPort(project *types.Project, wanted int) int {
 	taken := map[int]bool{}
 	loaded := &Project{Project: project}
 	for _, port := range loaded.publishedPortsOf(project.ServiceNames()...) {
-		taken[int(port.port)] = true
+		taken[int(port.Port)] = true
 	}
 	candidate := wanted + 8000
 	if wanted > 1024 {
@@ -93,5 +93,5 @@ func claimed(address string, port, target int, what string, move func(int) strin
 	if err != nil {
 		addr = netip.IPv4Unspecified()
 	}
-	return claim{hostPort: hostPort{addr: addr, port: uint16(port), target: uint32(target)}, what: what, move: move}
+	return claim{HostPort: HostPort{Addr: addr, Port: uint16(port), Target: uint32(target)}, what: what, move: move}
 }

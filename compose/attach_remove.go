@@ -14,7 +14,6 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/docker/compose/v5/pkg/api"
 )
 
 // Detachment is what taking HAProxy away from a project comes down to: decided,
@@ -58,10 +57,10 @@ func (e *Engine) PlanRemoval(ctx context.Context, place Place, opts LoadOptions,
 	if place.IsDemo() {
 		return Detachment{}, &Problem{
 			Summary: fmt.Sprintf("%s is a project that init wrote as a whole: there is nothing to take away without the project; nothing was changed", place.Name()),
-			Advice:  fmt.Sprintf(`To end it: "docker haproxy down", then remove %s and %s.`, place.Name(), shorten(filepath.Join(place.Project, filepath.Dir(filepath.FromSlash(BaseConfigName))))),
+			Advice:  fmt.Sprintf(`To end it: "docker haproxy down", then remove %s and %s.`, place.Name(), ShortPath(filepath.Join(place.Project, filepath.Dir(filepath.FromSlash(BaseConfigName))))),
 		}
 	}
-	project, err := e.load(ctx, place.loadOptions(opts, place.Files))
+	project, err := e.LoadModel(ctx, place.loadOptions(opts, place.Files))
 	if err != nil {
 		return Detachment{}, err
 	}
@@ -81,7 +80,7 @@ func (e *Engine) PlanRemoval(ctx context.Context, place Place, opts LoadOptions,
 			Advice:  `"docker haproxy init" attaches it.`,
 		}
 	}
-	d.containers, d.Unseen = e.containers(ctx, project.Name, LoadBalancer, Forwarder)
+	d.containers, d.Unseen = e.BalancerContainers(ctx, project.Name)
 	return d, ctx.Err()
 }
 
@@ -94,24 +93,24 @@ func (d *Detachment) composeFiles(ctx context.Context, place Place, project *typ
 		}
 		if _, included := project.AllServices()[LoadBalancer]; included {
 			return &Problem{
-				Summary: fmt.Sprintf("a file of your own includes %s; nothing was changed", shorten(file)),
+				Summary: fmt.Sprintf("a file of your own includes %s; nothing was changed", ShortPath(file)),
 				Advice:  `Take that line of "include:" out first, then run this again.`,
 			}
 		}
 		if place.by == byEnvironment && slices.Contains(place.Ours, file) {
 			return &Problem{
-				Summary: fmt.Sprintf("COMPOSE_FILE in the environment names %s; nothing was changed", shorten(file)),
+				Summary: fmt.Sprintf("COMPOSE_FILE in the environment names %s; nothing was changed", ShortPath(file)),
 				Advice:  fmt.Sprintf("Set it to what it was first, then run this again: COMPOSE_FILE=%s", place.ownEntries()),
 			}
 		}
 		if own := ownSettings(ctx, content); own != "" && !force {
 			return &Problem{
-				Summary: fmt.Sprintf("%s holds settings that are not from init (%s); nothing was changed", shorten(file), own),
+				Summary: fmt.Sprintf("%s holds settings that are not from init (%s); nothing was changed", ShortPath(file), own),
 				Advice:  "Move them into a file of your own, or take them away as well with --force.",
 			}
 		}
 		if place.by == byFlag && slices.Contains(place.Ours, file) {
-			d.LeaveOut = "-f " + shorten(file)
+			d.LeaveOut = "-f " + ShortPath(file)
 		}
 		d.writes = append(d.writes, write{path: file, before: content, why: "init wrote it"})
 	}
@@ -182,7 +181,7 @@ func (d *Detachment) envFile(place Place) error {
 	reduced, found, err := reduceEnv(env, place.entries(ours), place.entry(ours), place.separator)
 	if err != nil {
 		return &Problem{
-			Summary: fmt.Sprintf("COMPOSE_FILE in %s cannot be changed safely; nothing was changed", shorten(file)),
+			Summary: fmt.Sprintf("COMPOSE_FILE in %s cannot be changed safely; nothing was changed", ShortPath(file)),
 			Advice:  fmt.Sprintf("Take %s out of it, then run this again.", place.entry(ours)),
 			Cause:   err,
 		}
@@ -203,14 +202,14 @@ func (d *Detachment) configs(place Place, force bool) error {
 	content, err := os.ReadFile(base)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", shorten(base), err), Advice: "Check its permissions.", Cause: err}
+		return &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", ShortPath(base), err), Advice: "Check its permissions.", Cause: err}
 	case err != nil:
 	case !isAttachedBase(content):
-		d.Kept = append(d.Kept, shorten(base)+": it is not from init")
+		d.Kept = append(d.Kept, ShortPath(base)+": it is not from init")
 	case force || untouchedBase(content):
 		d.writes = append(d.writes, write{path: base, before: content, why: "init wrote it"})
 	default:
-		d.Edited = shorten(base)
+		d.Edited = ShortPath(base)
 		d.Kept = append(d.Kept, d.Edited+": it was edited since init wrote it (--force removes it)")
 	}
 	forwarder, err := plannedForwarder(place.Project, false)
@@ -222,8 +221,8 @@ func (d *Detachment) configs(place Place, force bool) error {
 		d.writes = append(d.writes, *forwarder)
 	}
 	for _, folder := range []struct{ path, why string }{
-		{filepath.Join(d.parent, generatedFolderName), "docker haproxy generated it"},
-		{filepath.Join(place.Project, stateName), "what docker haproxy remembers: configurations that HAProxy accepted, its verdict"},
+		{filepath.Join(d.parent, GeneratedName), "docker haproxy generated it"},
+		{filepath.Join(place.Project, StateFolderName), "what docker haproxy remembers: configurations that HAProxy accepted, its verdict"},
 	} {
 		if info, err := os.Stat(folder.path); err == nil && info.IsDir() {
 			d.folders = append(d.folders, write{path: folder.path, before: []byte{}, why: folder.why})
@@ -250,40 +249,23 @@ func (e *Engine) Detach(ctx context.Context, d Detachment) error {
 	return removeIfEmpty(d.parent)
 }
 
-// removeBalancer stops the load balancer's containers, with the time that they
-// have for it, and removes them.
+// removeBalancer removes the load balancer from the engine. A volume that stays
+// is told only where containers went: a plain "docker compose down" leaves it.
 func (e *Engine) removeBalancer(ctx context.Context, d Detachment) error {
-	if len(d.containers) == 0 {
-		if d.Unseen == nil {
-			e.removeSocket(ctx, d.Project) // a plain "docker compose down" leaves it
-		}
+	if d.Unseen != nil {
 		return nil
 	}
-	// Not the SDK's Remove: it prints.
-	if err := e.sdk.Stop(ctx, d.Project, api.StopOptions{Services: d.services()}); err != nil {
-		return e.explain(ctx, err)
+	left, err := e.RemoveBalancer(ctx, d.Project, d.containers)
+	if err != nil {
+		return err
 	}
-	left := e.remove(ctx, State{project: d.Project, containers: d.containers})
-	if len(left) == 0 {
-		left = e.removeSocket(ctx, d.Project)
-	}
-	if len(left) > 0 {
+	if len(left) > 0 && len(d.containers) > 0 {
 		return &Problem{
 			Summary: fmt.Sprintf("%s cannot be removed; no file was changed", strings.Join(left, ", ")),
 			Advice:  `Remove it with "docker rm", then run this again.`,
 		}
 	}
 	return nil
-}
-
-// services are those whose containers go.
-func (d Detachment) services() []string {
-	var names []string
-	for _, c := range d.containers {
-		names = append(names, c.Service)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 func removeIfEmpty(folder string) error {
@@ -298,7 +280,7 @@ func removeIfEmpty(folder string) error {
 func (d Detachment) Removed() []string {
 	var paths []string
 	for _, w := range append(slices.Clone(d.writes), d.folders...) {
-		paths = append(paths, shorten(w.path))
+		paths = append(paths, ShortPath(w.path))
 	}
 	return paths
 }

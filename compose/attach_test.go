@@ -285,7 +285,7 @@ func TestComposeItselfReadsWhatAttachingWrote(t *testing.T) {
 			p := project(t, files...)
 			p.attach(t, attachDefaults(), "*=web")
 			t.Chdir(p.folder)
-			loaded, err := p.engine.load(t.Context(), LoadOptions{})
+			loaded, err := p.engine.LoadModel(t.Context(), LoadOptions{})
 			assert.NilError(t, err)
 			assert.DeepEqual(t, slices.Sorted(maps.Keys(loaded.Services)), []string{"haproxy", "web"})
 			assert.Equal(t, loaded.Services["web"].Labels["haproxy.host"], "*")

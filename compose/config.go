@@ -118,7 +118,7 @@ func (p *Project) mountedRoots(inContainer, file string) []string {
 
 // readable tells what keeps HAProxy from reading a configuration file.
 func (p *Project) readable(file string) error {
-	shown := shorten(file)
+	shown := ShortPath(file)
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

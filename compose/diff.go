@@ -124,7 +124,7 @@ func (e *Engine) reference(ctx context.Context, p *Project) (entry history.Entry
 
 // add adds a file. What may be a secret is named and not shown.
 func (d *Diff) add(change, name string, old, now []byte) {
-	shown := shorten(name)
+	shown := ShortPath(name)
 	file := FileDiff{Name: shown, Change: change}
 	switch {
 	case filepath.Base(name) == routing.UsersName:

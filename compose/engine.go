@@ -121,7 +121,7 @@ func (e *Engine) Reachable(p *Project) error {
 		return nil
 	}
 	return &Problem{
-		Summary: fmt.Sprintf("the engine of context %q runs on another machine (%s), and %s is on this one: it cannot be mounted there", e.cli.CurrentContext(), e.host(), shorten(mounts[0].source)),
+		Summary: fmt.Sprintf("the engine of context %q runs on another machine (%s), and %s is on this one: it cannot be mounted there", e.cli.CurrentContext(), e.host(), ShortPath(mounts[0].source)),
 		Advice:  "Nothing was touched. Run docker haproxy on that machine, beside the project, or " + e.useLocal() + ".",
 	}
 }

@@ -469,7 +469,7 @@ func (f *fakeEngine) inspectImage(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "No such image: "+name)
 		return
 	}
-	answer(w, map[string]any{"Id": id})
+	answer(w, map[string]any{"Id": id, "Config": map[string]any{}})
 }
 
 func (f *fakeEngine) gone() []string {

@@ -22,7 +22,7 @@ func WriteFiles(folder string, files []File) (err error) {
 	}()
 	for _, file := range files {
 		target := filepath.Join(folder, filepath.FromSlash(file.Path))
-		made, err := makeFolders(filepath.Dir(target))
+		made, err := MakeFolders(filepath.Dir(target))
 		for _, folder := range made {
 			undo = append(undo, func() error { return os.Remove(folder) })
 		}
@@ -43,9 +43,9 @@ func WriteFiles(folder string, files []File) (err error) {
 	return nil
 }
 
-// makeFolders is os.MkdirAll that says which folders it made, outermost first.
+// MakeFolders is os.MkdirAll that says which folders it made, outermost first.
 // Their mode is 0755 whatever the umask says: HAProxy looks in as another user.
-func makeFolders(folder string) (made []string, err error) {
+func MakeFolders(folder string) (made []string, err error) {
 	for missing := folder; ; missing = filepath.Dir(missing) {
 		if _, err := os.Stat(missing); err == nil || missing == filepath.Dir(missing) {
 			break
@@ -67,18 +67,18 @@ func makeFolders(folder string) (made []string, err error) {
 // or the new one, never half of it. The mode is 0644 whatever the umask says,
 // because HAProxy reads it as another user.
 func writeFile(target string, content []byte) error {
-	return writeFileMode(target, content, 0o644)
+	return WriteFileMode(target, content, 0o644)
 }
 
-// writeFileMode is writeFile with a mode of its own, for what others must not read.
-func writeFileMode(target string, content []byte, mode fs.FileMode) error {
+// WriteFileMode is writeFile with a mode of its own, for what others must not read.
+func WriteFileMode(target string, content []byte, mode fs.FileMode) error {
 	return writeFileOf(target, content, mode, keepOwner)
 }
 
 // keepOwner leaves a file to whoever writes it.
 const keepOwner = -1
 
-// writeFileOf is writeFileMode with another owner, which takes root.
+// writeFileOf is WriteFileMode with another owner, which takes root.
 func writeFileOf(target string, content []byte, mode fs.FileMode, uid int) error {
 	temporary, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
 	if err != nil {

@@ -108,7 +108,7 @@ func TestAFolderThatExistsIsLeftAsItIs(t *testing.T) {
 	folder := t.TempDir()
 	assert.NilError(t, os.Mkdir(filepath.Join(folder, "haproxy"), 0o700))
 	assert.NilError(t, WriteFiles(folder, []File{{BaseConfigName, []byte("a")}}))
-	made, err := makeFolders(filepath.Join(folder, "haproxy"))
+	made, err := MakeFolders(filepath.Join(folder, "haproxy"))
 	assert.NilError(t, err)
 	assert.Equal(t, len(made), 0)
 }

@@ -2,19 +2,15 @@ package compose
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/distribution/reference"
-	"github.com/docker/compose/v5/pkg/api"
-	"golang.org/x/sync/errgroup"
 )
 
 // Speaks is what an app answers on a port, as far as can be told without
@@ -62,21 +58,15 @@ func (s AppService) Speaking(kinds ...Speaks) []AppPort {
 	return slices.DeleteFunc(slices.Clone(s.Ports), func(p AppPort) bool { return !slices.Contains(kinds, p.Speaks) })
 }
 
-// ImageFacts are what an image tells of the app in it.
-type ImageFacts struct {
-	Exposed     []string // as the image has them: 8080/tcp
-	HealthCheck []string // its command
-}
-
 // FindServices tells of each service but the load balancer on which ports its
-// app listens and what it speaks there. images are by the names that services
-// give them; what is not known of an image is left out.
+// app listens and what it speaks there. images are by service; what is
+// not known of an image is left out.
 func FindServices(project *types.Project, images map[string]ImageFacts) []AppService {
 	all := project.AllServices()
 	var found []AppService
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if name != LoadBalancer {
-			found = append(found, findService(all[name], images[api.GetImageNameOrDefault(all[name], project.Name)]))
+			found = append(found, findService(all[name], images[name]))
 		}
 	}
 	return found
@@ -353,37 +343,4 @@ func closed(service types.ServiceConfig) string {
 	default:
 		return fmt.Sprintf(`it has "network_mode: %s", where containers have no names; give it networks of its own`, mode)
 	}
-}
-
-// imageFacts looks up what the images of a project tell. What is not on the
-// engine is not pulled, and has nothing to tell.
-func (e *Engine) imageFacts(ctx context.Context, project *types.Project) (map[string]ImageFacts, error) {
-	names := map[string]bool{}
-	for _, service := range project.AllServices() {
-		names[api.GetImageNameOrDefault(service, project.Name)] = true
-	}
-	facts := map[string]ImageFacts{}
-	var mu sync.Mutex
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
-	for name := range names {
-		group.Go(func() error {
-			inspected, err := e.api().ImageInspect(groupCtx, name)
-			if isNotFound(err) || err == nil && inspected.Config == nil {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			fact := ImageFacts{Exposed: slices.Sorted(maps.Keys(inspected.Config.ExposedPorts))}
-			if inspected.Config.Healthcheck != nil {
-				fact.HealthCheck = inspected.Config.Healthcheck.Test
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			facts[name] = fact
-			return nil
-		})
-	}
-	return facts, e.explain(ctx, group.Wait())
 }

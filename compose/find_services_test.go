@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 
@@ -15,7 +14,7 @@ func services(t *testing.T, composeFile string) *types.Project {
 	folder := t.TempDir()
 	file := put(t, folder, "compose.yaml", composeFile)
 	engine, _ := engineAt(t, nobody)
-	project, err := engine.load(t.Context(), LoadOptions{ConfigPaths: []string{file}, ProjectName: "demo"})
+	project, err := engine.LoadModel(t.Context(), LoadOptions{ConfigPaths: []string{file}, ProjectName: "demo"})
 	assert.NilError(t, err)
 	return project
 }
@@ -76,7 +75,7 @@ func TestPortsAndWhatIsSpokenThereAreToldByTheComposeFileAndTheImage(t *testing.
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			project := services(t, "services:\n  a:\n    "+strings.ReplaceAll(c.service, "\n", "\n    ")+"\n")
-			facts := map[string]ImageFacts{project.Services["a"].Image: c.image, "demo-a": c.image}
+			facts := map[string]ImageFacts{"a": c.image}
 			found := FindServices(project, facts)
 			assert.Equal(t, len(found), 1)
 			assert.Equal(t, strings.Join(portTexts(found[0].Ports), "\n"), c.want)
@@ -102,22 +101,4 @@ func TestServicesOfProfilesAreFoundAndTheLoadBalancerIsNot(t *testing.T) {
 	found := FindServices(services(t, "services:\n  b: {image: x, profiles: [extra]}\n  a: {image: x}\n  haproxy: {image: x}\n"), nil)
 	assert.Equal(t, len(found), 2)
 	assert.Equal(t, found[0].Name+found[1].Name, "ab")
-}
-
-func TestImagesAreAskedAndNeverPulled(t *testing.T) {
-	t.Parallel()
-	f := &fakeEngine{images: map[string]string{"here": "sha256:1"}}
-	engine, _ := f.start(t)
-	project := services(t, "services:\n  a: {image: here}\n  b: {image: not-here}\n  c: {image: here}\n  d: {image: x, profiles: [p]}\n")
-	_, err := engine.imageFacts(t.Context(), project)
-	assert.NilError(t, err)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, request := range f.requests {
-		assert.Assert(t, !strings.HasPrefix(request, http.MethodPost), request)
-	}
-
-	engine, _ = engineAt(t, nobody)
-	_, err = engine.imageFacts(t.Context(), project)
-	assert.ErrorContains(t, err, "no Docker engine answers")
 }

@@ -133,11 +133,11 @@ func (d Demo) Generate(ctx context.Context) ([]File, error) {
 	if err := d.Validate(); err != nil {
 		return nil, err
 	}
-	composeFile, err := render(ComposeFileName, templates.ComposeFile, d)
+	composeFile, err := Render(ComposeFileName, templates.ComposeFile, d)
 	if err != nil {
 		return nil, err
 	}
-	baseConfig, err := render(BaseConfigName, templates.BaseConfig, d)
+	baseConfig, err := Render(BaseConfigName, templates.BaseConfig, d)
 	if err != nil {
 		return nil, err
 	}
@@ -151,8 +151,10 @@ func (d Demo) Generate(ctx context.Context) ([]File, error) {
 	return files, nil
 }
 
-func render(path, text string, data any) (File, error) {
-	t, err := template.New(path).Option("missingkey=error").Funcs(template.FuncMap{"plain": plain}).Parse(templates.Parts)
+// Render renders one of the templates of what init writes.
+func Render(path, text string, data any) (File, error) {
+	funcs := template.FuncMap{"plain": plain, "text": literal, "join": func(names []string) string { return strings.Join(names, ", ") }}
+	t, err := template.New(path).Option("missingkey=error").Funcs(funcs).Parse(templates.Parts)
 	if err == nil {
 		t, err = t.Parse(text)
 	}
@@ -173,6 +175,18 @@ func plain(value string) string {
 		return value
 	}
 	return strconv.Quote(value)
+}
+
+// pathText matches paths that YAML and Compose read as they are.
+var pathText = regexp.MustCompile(`^/[a-zA-Z0-9_./-]*$`)
+
+// literal writes a value as plain does, with nothing in it that Compose would
+// interpolate.
+func literal(value string) string {
+	if pathText.MatchString(value) {
+		return value
+	}
+	return plain(strings.ReplaceAll(value, "$", "$$"))
 }
 
 // yamlText matches values that begin with a letter and hold nothing that means
@@ -206,7 +220,7 @@ func (d Demo) loadBack(ctx context.Context, file File) error {
 	}
 	lb := project.Services[LoadBalancer]
 	if d.OnHost() {
-		return provenOnHost(lb, project.Services[Forwarder])
+		return ProvenOnHost(lb, project.Services[Forwarder])
 	}
 	if got := fmt.Sprint(lb.Ports[0].Published, lb.Ports[1].Published); got != fmt.Sprint(strconv.Itoa(d.HTTPPort), strconv.Itoa(d.StatsPort)) {
 		return fmt.Errorf("it publishes the ports %s", got)
@@ -220,8 +234,8 @@ func ProjectNameOf(folder string) string {
 	return strings.TrimLeft(loader.NormalizeProjectName(folder), "-_")
 }
 
-// Generated tells whether a Compose file was written by init: its first line says so.
-func Generated(composeFile []byte) bool {
-	first, _, _ := bytes.Cut(composeFile, []byte("\n"))
+// WrittenByInit tells, by its first line, whether init wrote a file.
+func WrittenByInit(content []byte) bool {
+	first, _, _ := bytes.Cut(content, []byte("\n"))
 	return bytes.HasPrefix(first, []byte("#")) && bytes.Contains(first, []byte(`by "docker haproxy init"`))
 }

@@ -283,7 +283,7 @@ func TestAComposeFileOfInitIsRecognizedByItsFirstLineOnly(t *testing.T) {
 		{"# mine\n# by \"docker haproxy init\"\n", false},
 		{"# Written by \"docker haproxy init\".", true},
 	} {
-		assert.Equal(t, Generated([]byte(c.text)), c.want, "%.40q", c.text)
+		assert.Equal(t, WrittenByInit([]byte(c.text)), c.want, "%.40q", c.text)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
 )
@@ -247,7 +249,7 @@ func (p *Project) generatedNow(folder string) ([]routing.File, error) {
 // writeGenerated makes a folder hold the given files and no others. What the
 // others name comes first: maps and users before the configuration.
 func (p *Project) writeGenerated(folder string, files []routing.File) error {
-	if _, err := makeFolders(folder); err != nil {
+	if _, err := MakeFolders(folder); err != nil {
 		return err
 	}
 	present, err := filesIn(folder)
@@ -282,15 +284,34 @@ func (p *Project) writeGenerated(folder string, files []routing.File) error {
 	return nil
 }
 
+// WriteGenerated renders the generated config of a project, so that plain
+// Compose finds all that the load balancer's command names. HAProxy checks it
+// when "up" runs.
+func (e *Engine) WriteGenerated(ctx context.Context, loaded *types.Project) error {
+	p, err := projectOf(loaded)
+	if err != nil {
+		return err
+	}
+	inContainer, folder, loads := p.generatedFolder()
+	if !loads {
+		return nil
+	}
+	r, _, err := e.routing(ctx, p, nil)
+	if err != nil {
+		return err
+	}
+	return p.writeGenerated(folder, r.Render(inContainer).Files)
+}
+
 // writeSecret writes what only HAProxy's user may read: the file is its own.
 func (p *Project) writeSecret(target string, content []byte) error {
 	uid, other := p.runsAs()
 	if !other || uid == os.Getuid() || runtime.GOOS != "linux" {
-		return writeFileMode(target, content, 0o600)
+		return WriteFileMode(target, content, 0o600)
 	}
 	if os.Getuid() != 0 {
 		return &Problem{
-			Summary: fmt.Sprintf("%s holds hashes of passwords, and HAProxy (user %d in its container) could read it only if everybody could", shorten(target), uid),
+			Summary: fmt.Sprintf("%s holds hashes of passwords, and HAProxy (user %d in its container) could read it only if everybody could", ShortPath(target), uid),
 			Advice:  fmt.Sprintf(`Give service %s your own user ("user: %d:%d", and the same in "tmpfs:"), or run docker haproxy as root.`, LoadBalancer, os.Getuid(), os.Getgid()),
 		}
 	}

@@ -95,8 +95,8 @@ func forwarderConfig() File {
 	return File{Path: DNSConfigName, Content: []byte(templates.ForwarderConfig)}
 }
 
-// provenOnHost compares what Compose understood with what was meant.
-func provenOnHost(balancer, forwarder types.ServiceConfig) error {
+// ProvenOnHost compares what Compose understood with what was meant.
+func ProvenOnHost(balancer, forwarder types.ServiceConfig) error {
 	switch {
 	case balancer.NetworkMode != HostNetwork:
 		return fmt.Errorf("service %s has network_mode %q", LoadBalancer, balancer.NetworkMode)
@@ -130,8 +130,8 @@ func (p *Project) finder() string {
 
 // hostListeners are the ports that HAProxy opens on the host itself: those of the
 // base config, and those that labels ask for.
-func (p *Project) hostListeners() []hostPort {
-	var ports []hostPort
+func (p *Project) hostListeners() []HostPort {
+	var ports []HostPort
 	files, _ := p.baseFiles()
 	for _, file := range files {
 		for _, listener := range haproxy.Listeners(file.Content) {
@@ -141,48 +141,48 @@ func (p *Project) hostListeners() []hostPort {
 	if _, _, loads := p.generatedFolder(); !loads {
 		return ports
 	}
-	ports = append(ports, onAllAddresses(labels.ParseFrontend(LoadBalancer, p.balancer.Labels).Port, balancerHTTPPort))
+	ports = append(ports, onAllAddresses(labels.ParseFrontend(LoadBalancer, p.balancer.Labels).Port, BalancerHTTPPort))
 	for _, l := range p.listens() {
 		ports = append(ports, onAllAddresses(l.Port, l.Port))
 	}
 	return ports
 }
 
-func onAllAddresses(port, target int) hostPort {
-	return hostPort{addr: netip.IPv4Unspecified(), port: uint16(port), target: uint32(target), direct: true}
+func onAllAddresses(port, target int) HostPort {
+	return HostPort{Addr: netip.IPv4Unspecified(), Port: uint16(port), Target: uint32(target), direct: true}
 }
 
 // onHostItself is a listener as the host has it; none where its address is not
 // known. target says what it is for, as in a container of its own.
-func onHostItself(listener haproxy.Listener) []hostPort {
-	port := onAllAddresses(listener.Port, balancerHTTPPort)
+func onHostItself(listener haproxy.Listener) []HostPort {
+	port := onAllAddresses(listener.Port, BalancerHTTPPort)
 	switch {
 	case listener.StatsURI != "":
-		port.target = balancerStatsPort
+		port.Target = BalancerStatsPort
 	case listener.TCP:
-		port.target = uint32(port.port)
+		port.Target = uint32(port.Port)
 	}
 	if listener.Host != "" {
 		addr, err := netip.ParseAddr(listener.Host)
 		if err != nil {
 			return nil
 		}
-		port.addr = addr
+		port.Addr = addr
 	}
-	return []hostPort{port}
+	return []HostPort{port}
 }
 
 // listensBy says where a port is written that HAProxy listens on.
-func (p *Project) listensBy(port hostPort) string {
+func (p *Project) listensBy(port HostPort) string {
 	files, _ := p.baseFiles()
 	for _, file := range files {
 		for _, listener := range haproxy.Listeners(file.Content) {
-			if listener.Port == int(port.port) {
+			if listener.Port == int(port.Port) {
 				return fmt.Sprintf(`the "bind" of frontend %s in %s`, listener.Proxy, p.DisplayPath(file.Name))
 			}
 		}
 	}
-	if port.target == balancerHTTPPort {
+	if port.Target == BalancerHTTPPort {
 		return fmt.Sprintf("the label haproxy.http-port of service %s", LoadBalancer)
 	}
 	return "the label haproxy.listen"

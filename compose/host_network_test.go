@@ -110,7 +110,7 @@ func TestOnTheHostsNetworkAnIPv4WildcardLeavesIPv6AddressesToOthers(t *testing.T
 	t.Parallel()
 	port := onAllAddresses(8080, 80)
 	for text, want := range map[string]bool{"0.0.0.0": true, "127.0.0.1": true, "::": true, "::1": false} {
-		assert.Equal(t, port.overlaps(netip.MustParseAddr(text), 8080), want, text)
+		assert.Equal(t, port.Overlaps(netip.MustParseAddr(text), 8080), want, text)
 	}
 }
 
@@ -130,7 +130,7 @@ services:
 `, map[string]string{BaseConfigName: "frontend stats\n  mode http\n  bind 127.0.0.1:8404\n  stats enable\n", "haproxy/generated/routes.cfg": ""})
 	var found []string
 	for _, port := range p.hostListeners() {
-		found = append(found, fmt.Sprintf("%s:%d %d", port.addr, port.port, port.target))
+		found = append(found, fmt.Sprintf("%s:%d %d", port.Addr, port.Port, port.Target))
 	}
 	assert.DeepEqual(t, found, []string{"127.0.0.1:8404 8404", "0.0.0.0:8081 80", "0.0.0.0:15432 15432"})
 	contains(t, p.listensBy(p.hostListeners()[1]), "haproxy.http-port")

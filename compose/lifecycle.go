@@ -98,6 +98,32 @@ func (e *Engine) Stop(ctx context.Context, t Target, timeout *time.Duration) err
 	return e.explain(ctx, e.sdk.Stop(ctx, t.Name, api.StopOptions{Project: model, Services: t.Services, Timeout: timeout}))
 }
 
+// BalancerContainers are those of a project's load balancer and of its Forwarder.
+func (e *Engine) BalancerContainers(ctx context.Context, projectName string) ([]Container, error) {
+	return e.containers(ctx, projectName, LoadBalancer, Forwarder)
+}
+
+// RemoveBalancer stops BalancerContainers, with the time that they have for it,
+// and removes them and the volume of the Forwarder's socket. It lists what stayed.
+func (e *Engine) RemoveBalancer(ctx context.Context, projectName string, containers []Container) (left []string, err error) {
+	if len(containers) == 0 {
+		return e.removeSocket(ctx, projectName), nil
+	}
+	var services []string
+	for _, c := range containers {
+		services = append(services, c.Service)
+	}
+	slices.Sort(services)
+	// Not the SDK's Remove: it prints.
+	if err := e.sdk.Stop(ctx, projectName, api.StopOptions{Services: slices.Compact(services)}); err != nil {
+		return nil, e.explain(ctx, err)
+	}
+	if left := e.remove(ctx, State{project: projectName, containers: containers}); len(left) > 0 {
+		return left, nil
+	}
+	return e.removeSocket(ctx, projectName), nil
+}
+
 // Start starts stopped containers and waits until they run and are healthy.
 func (e *Engine) Start(ctx context.Context, t Target, waitTimeout time.Duration) error {
 	model, err := t.narrowed()

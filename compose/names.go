@@ -11,7 +11,7 @@ import (
 
 // ServiceNames are the services of a project, enabled or not, less those given.
 func (e *Engine) ServiceNames(ctx context.Context, opts LoadOptions, less []string) []string {
-	loaded, err := e.load(ctx, opts)
+	loaded, err := e.LoadModel(ctx, opts)
 	if err != nil {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (e *Engine) ServiceNames(ctx context.Context, opts LoadOptions, less []stri
 
 // ProfileNames are the profiles that the services of a project belong to.
 func (e *Engine) ProfileNames(ctx context.Context, opts LoadOptions) []string {
-	loaded, err := e.load(ctx, opts)
+	loaded, err := e.LoadModel(ctx, opts)
 	if err != nil {
 		return nil
 	}

@@ -270,13 +270,13 @@ func (p *Project) stepsFrom(loaded string, config Config) (steps []Step, known b
 		delete(was, source.Name)
 		switch {
 		case !had:
-			steps = append(steps, Step{What: shorten(source.Name), How: ByReload, Cause: "it is new"})
+			steps = append(steps, Step{What: ShortPath(source.Name), How: ByReload, Cause: "it is new"})
 		case !bytes.Equal(old, source.Content):
 			steps = append(steps, p.edited(source, old))
 		}
 	}
 	for name := range was {
-		steps = append(steps, Step{What: shorten(name), How: ByReload, Cause: "it is gone"})
+		steps = append(steps, Step{What: ShortPath(name), How: ByReload, Cause: "it is gone"})
 	}
 	for _, change := range routing.Compare(wasGenerated, isGenerated, inContainer) {
 		step := Step{What: change.What, How: ByReload, Cause: change.Cause, commands: change.Commands}
@@ -293,10 +293,10 @@ func (p *Project) stepsFrom(loaded string, config Config) (steps []Step, known b
 func (p *Project) edited(source history.Source, old []byte) Step {
 	name, mounted := p.containerPath(source.Name)
 	if !mounted || !haproxy.IsCertificate(old) || !haproxy.IsCertificate(source.Content) {
-		return Step{What: shorten(source.Name), How: ByReload, Cause: "it was edited"}
+		return Step{What: ShortPath(source.Name), How: ByReload, Cause: "it was edited"}
 	}
 	return Step{
-		What: shorten(source.Name), How: AtRunTime, Cause: "the certificate is another one",
+		What: ShortPath(source.Name), How: AtRunTime, Cause: "the certificate is another one",
 		certificate: &certificate{name, source.Content},
 	}
 }

@@ -8,24 +8,26 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/client"
 )
 
-// hostPort is a TCP port of the host; an unspecified address means all, for
+// HostPort is a TCP port of the host; an unspecified address means all, for
 // Docker publishes on both families.
-type hostPort struct {
-	addr   netip.Addr
-	port   uint16
-	target uint32 // the container's side
-	direct bool   // HAProxy listens there itself, on the host's network
+type HostPort struct {
+	Addr   netip.Addr
+	Port   uint16
+	Target uint32 // the container's side
+
+	direct bool // HAProxy listens there itself, on the host's network
 }
 
-// overlaps tells whether somebody's listener would get in the way. Of others'
+// Overlaps tells whether somebody's listener would get in the way. Of others'
 // listeners, 0.0.0.0 has the IPv4 addresses only, and :: has both families.
-func (h hostPort) overlaps(addr netip.Addr, port uint16) bool {
-	all := h.addr.IsUnspecified() && (!h.direct || h.addr.Is6() || addr.Is4())
-	return h.port == port && (h.addr == addr || all || addr.IsUnspecified() && (addr.Is6() || h.addr.Is4()))
+func (h HostPort) Overlaps(addr netip.Addr, port uint16) bool {
+	all := h.Addr.IsUnspecified() && (!h.direct || h.Addr.Is6() || addr.Is4())
+	return h.Port == port && (h.Addr == addr || all || addr.IsUnspecified() && (addr.Is6() || h.Addr.Is4()))
 }
 
 // PortsFree finds out, before anything is created, whether a port that the
@@ -39,11 +41,11 @@ func (e *Engine) PortsFree(ctx context.Context, p *Project) error {
 	if err != nil {
 		return e.explain(ctx, err)
 	}
-	ours := map[hostPort]bool{}
+	ours := map[HostPort]bool{}
 	for _, c := range published.Items {
 		for _, port := range c.Ports {
 			for _, want := range wanted {
-				if port.Type != "tcp" || !want.overlaps(orUnspecified(port.IP), port.PublicPort) {
+				if port.Type != "tcp" || !want.Overlaps(orUnspecified(port.IP), port.PublicPort) {
 					continue
 				}
 				if c.Labels[api.ProjectLabel] == p.Name {
@@ -102,7 +104,7 @@ func (p *Project) publishedOnce() error {
 		for _, other := range names[i+1:] {
 			for _, port := range p.publishedPortsOf(name) {
 				for _, same := range p.publishedPortsOf(other) {
-					if port.overlaps(same.addr, same.port) {
+					if port.Overlaps(same.Addr, same.Port) {
 						return p.wantedTwice(name, other, port, same)
 					}
 				}
@@ -112,42 +114,50 @@ func (p *Project) publishedOnce() error {
 	return nil
 }
 
-func (p *Project) wantedTwice(name, other string, port, same hostPort) error {
+func (p *Project) wantedTwice(name, other string, port, same HostPort) error {
 	problem := &Problem{
-		Summary: fmt.Sprintf("services %s and %s both publish port %d", name, other, port.port),
+		Summary: fmt.Sprintf("services %s and %s both publish port %d", name, other, port.Port),
 		Advice:  fmt.Sprintf(`Take it from one of them: "ports:" in %s.`, p.composeFileName()),
 	}
 	if port.direct || same.direct {
-		problem.Summary = fmt.Sprintf("services %s and %s both want port %d of this machine", name, other, port.port)
+		problem.Summary = fmt.Sprintf("services %s and %s both want port %d of this machine", name, other, port.Port)
 		problem.Advice = fmt.Sprintf(`Take it from one of them: "ports:" in %s, or what HAProxy listens on: %s.`, p.composeFileName(), p.listensBy(port))
 	}
 	return problem
 }
 
 // publishedPorts are the TCP ports that the project's services ask for on the
-// host. Ranges are left to the engine.
-func (p *Project) publishedPorts() []hostPort {
+// host.
+func (p *Project) publishedPorts() []HostPort {
 	return p.publishedPortsOf(p.ServiceNames()...)
 }
 
-func (p *Project) publishedPortsOf(services ...string) []hostPort {
-	var ports []hostPort
+func (p *Project) publishedPortsOf(services ...string) []HostPort {
+	var ports []HostPort
 	for _, name := range services {
 		if name == LoadBalancer && p.OnHost() {
 			ports = append(ports, p.hostListeners()...)
 			continue
 		}
-		for _, config := range p.Services[name].Ports {
-			number, err := strconv.ParseUint(config.Published, 10, 16)
-			if err != nil || number == 0 || (config.Protocol != "" && config.Protocol != "tcp") {
-				continue
-			}
-			addr, err := netip.ParseAddr(orDefault(config.HostIP, "0.0.0.0"))
-			if err != nil {
-				continue
-			}
-			ports = append(ports, hostPort{addr: addr, port: uint16(number), target: config.Target})
+		ports = append(ports, Published(p.Services[name])...)
+	}
+	return ports
+}
+
+// Published are the TCP ports that a service asks for on the host under "ports".
+// Ranges are left to the engine.
+func Published(service types.ServiceConfig) []HostPort {
+	var ports []HostPort
+	for _, config := range service.Ports {
+		number, err := strconv.ParseUint(config.Published, 10, 16)
+		if err != nil || number == 0 || (config.Protocol != "" && config.Protocol != "tcp") {
+			continue
 		}
+		addr, err := netip.ParseAddr(orDefault(config.HostIP, "0.0.0.0"))
+		if err != nil {
+			continue
+		}
+		ports = append(ports, HostPort{Addr: addr, Port: uint16(number), Target: config.Target})
 	}
 	return ports
 }
@@ -171,12 +181,12 @@ func containerHolder(names []string, project string) string {
 }
 
 // portTaken says who has the port and what moves it.
-func portTaken(want hostPort, p *Project, holder string) error {
+func portTaken(want HostPort, p *Project, holder string) error {
 	flag := ""
-	switch want.target {
-	case balancerHTTPPort:
+	switch want.Target {
+	case BalancerHTTPPort:
 		flag = ` ("docker haproxy init" takes --http-port)`
-	case balancerStatsPort:
+	case BalancerStatsPort:
 		flag = ` ("docker haproxy init" takes --stats-port)`
 	}
 	where := `"ports:" in ` + p.composeFileName()
@@ -184,7 +194,7 @@ func portTaken(want hostPort, p *Project, holder string) error {
 		where = p.listensBy(want)
 	}
 	return &Problem{
-		Summary: fmt.Sprintf("port %d is taken by %s", want.port, holder),
+		Summary: fmt.Sprintf("port %d is taken by %s", want.Port, holder),
 		Advice:  fmt.Sprintf(`Stop that, or use another port: %s%s.`, where, flag),
 	}
 }
@@ -193,7 +203,7 @@ func (p *Project) composeFileName() string {
 	if len(p.ComposeFiles) == 0 {
 		return "the Compose file"
 	}
-	return shorten(p.ComposeFiles[0])
+	return ShortPath(p.ComposeFiles[0])
 }
 
 // boundAddress finds the address in the engine's messages, such as
@@ -208,7 +218,7 @@ func (e *Engine) explainPort(ctx context.Context, p *Project, cause error) error
 		return cause
 	}
 	for _, want := range p.publishedPorts() {
-		if strconv.Itoa(int(want.port)) == match[2] {
+		if strconv.Itoa(int(want.Port)) == match[2] {
 			if err := e.PortsFree(ctx, p); err != nil {
 				return err
 			}

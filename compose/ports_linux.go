@@ -16,7 +16,7 @@ import (
 // which one, as far as this user may see it. The tables in /proc are read
 // instead of trying to bind: low ports need root, and a try would be a listener
 // itself for a moment.
-func listener(want hostPort) (process, bool) {
+func listener(want HostPort) (process, bool) {
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		if inode, found := listening(table, want); found {
 			return processOf(inode), true
@@ -33,7 +33,7 @@ const tcpListen = "0A"
 //
 //	sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
 //	 0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 28113 …
-func listening(table string, want hostPort) (inode string, found bool) {
+func listening(table string, want HostPort) (inode string, found bool) {
 	file, err := os.Open(table)
 	if err != nil {
 		return "", false
@@ -45,7 +45,7 @@ func listening(table string, want hostPort) (inode string, found bool) {
 		if len(fields) < 10 || fields[3] != tcpListen {
 			break
 		}
-		if local, err := parseProcAddr(fields[1]); err == nil && want.overlaps(local.Addr(), local.Port()) {
+		if local, err := parseProcAddr(fields[1]); err == nil && want.Overlaps(local.Addr(), local.Port()) {
 			return fields[9], true
 		}
 	}

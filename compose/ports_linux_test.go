@@ -53,11 +53,11 @@ func TestOnlyListenersOfTheTableTakeAPort(t *testing.T) {
 		"0.0.0.0:8405":   "",
 	} {
 		wanted := netip.MustParseAddrPort(want)
-		got, found := listening(table, hostPort{addr: wanted.Addr(), port: wanted.Port()})
+		got, found := listening(table, HostPort{Addr: wanted.Addr(), Port: wanted.Port()})
 		assert.Equal(t, found, inode != "", want)
 		assert.Equal(t, got, inode, want)
 	}
-	_, found := listening(table+"6", hostPort{port: 8080})
+	_, found := listening(table+"6", HostPort{Port: 8080})
 	assert.Assert(t, !found, "a table that is missing holds nothing")
 }
 

@@ -29,15 +29,15 @@ func TestTwoListenersGetInEachOthersWayOnOnePortOfOneAddress(t *testing.T) {
 		{"0.0.0.0:80", "0.0.0.0:81", false},
 	} {
 		wanted, taken := netip.MustParseAddrPort(c.wanted), netip.MustParseAddrPort(c.taken)
-		got := hostPort{addr: wanted.Addr(), port: wanted.Port()}.overlaps(taken.Addr(), taken.Port())
+		got := HostPort{Addr: wanted.Addr(), Port: wanted.Port()}.Overlaps(taken.Addr(), taken.Port())
 		assert.Equal(t, got, c.overlap, "%s and %s", c.wanted, c.taken)
 	}
 }
 
 func TestAnIPv6AddressIsFreeWhereOnlyIPv4Listens(t *testing.T) {
 	t.Parallel()
-	wanted := hostPort{addr: netip.MustParseAddr("::1"), port: 8404}
-	assert.Assert(t, !wanted.overlaps(netip.MustParseAddr("0.0.0.0"), 8404))
+	wanted := HostPort{Addr: netip.MustParseAddr("::1"), Port: 8404}
+	assert.Assert(t, !wanted.Overlaps(netip.MustParseAddr("0.0.0.0"), 8404))
 }
 
 func TestThePublishedPortsAreTheTCPOnesWithANumber(t *testing.T) {
@@ -53,14 +53,14 @@ services:
     ports: [{target: 3000, published: "3000", protocol: tcp}, {target: 4000, published: "4000-4010"}]
 `, nil)
 	ip := netip.MustParseAddr
-	assert.DeepEqual(t, text(p.publishedPortsOf(LoadBalancer)), text([]hostPort{
-		{addr: ip("0.0.0.0"), port: 80, target: 80}, {addr: ip("127.0.0.1"), port: 8404, target: 8404}, {addr: ip("::1"), port: 9000, target: 9000}, {addr: ip("0.0.0.0"), port: 7000, target: 7000}, {addr: ip("0.0.0.0"), port: 7001, target: 7001},
+	assert.DeepEqual(t, text(p.publishedPortsOf(LoadBalancer)), text([]HostPort{
+		{Addr: ip("0.0.0.0"), Port: 80, Target: 80}, {Addr: ip("127.0.0.1"), Port: 8404, Target: 8404}, {Addr: ip("::1"), Port: 9000, Target: 9000}, {Addr: ip("0.0.0.0"), Port: 7000, Target: 7000}, {Addr: ip("0.0.0.0"), Port: 7001, Target: 7001},
 	}))
-	assert.DeepEqual(t, text(p.publishedPortsOf("web")), text([]hostPort{{addr: ip("0.0.0.0"), port: 3000, target: 3000}}))
+	assert.DeepEqual(t, text(p.publishedPortsOf("web")), text([]HostPort{{Addr: ip("0.0.0.0"), Port: 3000, Target: 3000}}))
 	assert.Equal(t, len(p.publishedPorts()), 6)
 }
 
-func text(ports []hostPort) []string {
+func text(ports []HostPort) []string {
 	var all []string
 	for _, port := range ports {
 		all = append(all, fmt.Sprint(port))

@@ -70,7 +70,7 @@ type Project struct {
 // load balancer, or the error is ErrNoLoadBalancer; a folder without a
 // Compose file is ErrNoComposeFile.
 func (e *Engine) Load(ctx context.Context, opts LoadOptions) (*Project, error) {
-	loaded, err := e.load(ctx, opts)
+	loaded, err := e.LoadModel(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,8 @@ func projectOf(loaded *types.Project) (*Project, error) {
 	return &Project{Project: loaded, balancer: balancer, command: command}, nil
 }
 
-func (e *Engine) load(ctx context.Context, opts LoadOptions) (*types.Project, error) {
+// LoadModel is Load for a project that need not have a load balancer.
+func (e *Engine) LoadModel(ctx context.Context, opts LoadOptions) (*types.Project, error) {
 	if info, err := os.Stat(opts.ProjectDir); opts.ProjectDir != "" && (err != nil || !info.IsDir()) {
 		return nil, &Problem{
 			Summary: fmt.Sprintf("there is no folder %s", opts.ProjectDir),
@@ -176,7 +177,7 @@ func (e *Engine) Find(ctx context.Context, opts LoadOptions) (string, *types.Pro
 		return name, nil, nil
 	}
 	opts.Unchecked = true
-	loaded, err := e.load(ctx, opts)
+	loaded, err := e.LoadModel(ctx, opts)
 	if err != nil {
 		return "", nil, err
 	}
@@ -210,14 +211,14 @@ func (p *Project) DisplayPath(inContainer string) string {
 	if !ok {
 		return inContainer
 	}
-	return shorten(host)
+	return ShortPath(host)
 }
 
 // ConfigName is the display name of the base config.
 func (p *Project) ConfigName() string { return p.DisplayPath(p.command.Configs[0]) }
 
-// shorten makes a path relative to the working folder if that is shorter to read.
-func shorten(file string) string {
+// ShortPath makes a path relative to the working folder if that is shorter to read.
+func ShortPath(file string) string {
 	wd, err := os.Getwd()
 	if err != nil {
 		return file

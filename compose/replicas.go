@@ -146,7 +146,7 @@ func (p *Project) unknownService(service string) error {
 		Summary: fmt.Sprintf("project %q has no service named %s", p.Name, service),
 		Advice:  "Its services: " + orNone(p.ServiceNames()) + ".",
 	}
-	if near := nearest(service, p.ServiceNames()); near != "" {
+	if near := Nearest(service, p.ServiceNames()); near != "" {
 		problem.Advice = fmt.Sprintf("Did you mean %s? %s", near, problem.Advice)
 	}
 	return problem

@@ -43,7 +43,7 @@ func (s Status) unknownServer(name string) error {
 	if len(all) > shownServers {
 		problem.Advice = fmt.Sprintf(`"docker haproxy server ls" shows the %d there are.`, len(all))
 	}
-	if near := nearest(name, s.serverNames()); near != "" {
+	if near := Nearest(name, s.serverNames()); near != "" {
 		problem.Advice = fmt.Sprintf("Did you mean %s? %s", near, problem.Advice)
 	}
 	return problem
@@ -90,9 +90,9 @@ func (s Status) LastUp(server Server, with []Server) bool {
 	return true
 }
 
-// nearest is the candidate that a name was probably meant to be: at most a
+// Nearest is the candidate that a name was probably meant to be: at most a
 // third of its letters away; "" where there is none.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	best, distance := "", len(name)/3+1
 	for _, candidate := range candidates {
 		if d := editDistance(name, candidate); d < distance {

@@ -157,7 +157,7 @@ func (p *Project) covered(inContainer string) bool {
 
 func staleMount(running Balancer, file string) *Problem {
 	return &Problem{
-		Summary: fmt.Sprintf("container %s does not see %s as it is on disk; nothing was applied", running.Name, shorten(file)),
+		Summary: fmt.Sprintf("container %s does not see %s as it is on disk; nothing was applied", running.Name, ShortPath(file)),
 		Details: []string{"it was made with the folder or file that had this name then, and another one has taken its place since"},
 		Advice:  fmt.Sprintf(`Make the container anew with "docker haproxy up --force-recreate", or its mounts with "docker restart %s"; either interrupts what HAProxy serves.`, running.Name),
 		Cause:   ErrStaleMount,

@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 )
 
-// stateName is the folder, beside the Compose file, that keeps what docker
+// StateFolderName is the folder, beside the Compose file, that keeps what docker
 // haproxy remembers of a project: which configuration HAProxy has loaded, the
 // ones that it accepted before, its last verdict. Losing it costs the way back,
 // and nothing that runs.
-const stateName = ".docker-haproxy"
+const StateFolderName = ".docker-haproxy"
 
-func (p *Project) statePath() string { return filepath.Join(p.WorkingDir, stateName) }
+func (p *Project) statePath() string { return filepath.Join(p.WorkingDir, StateFolderName) }
 
 // stateFolder makes the folder where it is missing. It keeps itself out of Git.
 func (p *Project) stateFolder() (string, error) {
@@ -36,5 +36,5 @@ func (p *Project) WriteState(name, text string) error {
 	if _, err := p.stateFolder(); err != nil {
 		return err
 	}
-	return writeFileMode(p.StateFile(name), []byte(text), 0o600)
+	return WriteFileMode(p.StateFile(name), []byte(text), 0o600)
 }

@@ -118,12 +118,12 @@ func (c change) String() string {
 func switched(file string, from, to []byte) (*write, error) {
 	old, err := os.ReadFile(file)
 	if err != nil {
-		return nil, &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", shorten(file), err), Advice: "Bring it back, or check its permissions.", Cause: err}
+		return nil, &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", ShortPath(file), err), Advice: "Bring it back, or check its permissions.", Cause: err}
 	}
 	text, left := carriedOver(string(old), string(from), string(to))
 	if len(left) > 0 {
 		problem := &Problem{
-			Summary: fmt.Sprintf("%s was edited where the network mode stands; nothing was changed", shorten(file)),
+			Summary: fmt.Sprintf("%s was edited where the network mode stands; nothing was changed", ShortPath(file)),
 			Advice:  "Make these changes there, then run this again.",
 		}
 		for _, c := range left {
@@ -183,7 +183,7 @@ func switchedBase(file string, balancer Demo, render func(Demo) ([]byte, error))
 
 // untouchedBase tells whether a base config is as init wrote it.
 func untouchedBase(config []byte) bool {
-	written, err := attachedBase(Demo{StatsAddress: "127.0.0.1", StatsPort: balancerStatsPort}.asIn(config))
+	written, err := attachedBase(Demo{StatsAddress: "127.0.0.1", StatsPort: BalancerStatsPort}.asIn(config))
 	return err == nil && bytes.Equal(config, written)
 }
 
@@ -232,7 +232,7 @@ func (e *Engine) PlanSwitch(ctx context.Context, place Place, load LoadOptions, 
 	if s.file == "" {
 		return s, false, nil
 	}
-	loaded, err := e.load(ctx, place.loadOptions(load, s.files()))
+	loaded, err := e.LoadModel(ctx, place.loadOptions(load, s.files()))
 	if err != nil {
 		return s, false, err
 	}
@@ -342,7 +342,7 @@ func (o SwitchOptions) applied(d Demo) Demo {
 func describe(project *types.Project, balancer types.ServiceConfig, config []byte) Demo {
 	d := Demo{
 		Project: project.Name, Image: ImageOf(balancer.Image), AppImage: "x", AppPort: DefaultAppPort, Network: "x",
-		HTTPPort: 80, StatsPort: balancerStatsPort, StatsAddress: "127.0.0.1",
+		HTTPPort: 80, StatsPort: BalancerStatsPort, StatsAddress: "127.0.0.1",
 	}.asIn(config)
 	d.NetworkMode = orDefault(balancer.NetworkMode, BridgeNetwork)
 	user, _, _ := strings.Cut(balancer.User, ":")
@@ -353,11 +353,11 @@ func describe(project *types.Project, balancer types.ServiceConfig, config []byt
 		d.HTTPPort = port
 	}
 	for _, port := range (&Project{Project: project}).publishedPortsOf(LoadBalancer) {
-		switch port.target {
-		case balancerHTTPPort:
-			d.HTTPPort = int(port.port)
-		case balancerStatsPort:
-			d.StatsPort, d.StatsAddress = int(port.port), port.addr.String()
+		switch port.Target {
+		case BalancerHTTPPort:
+			d.HTTPPort = int(port.Port)
+		case BalancerStatsPort:
+			d.StatsPort, d.StatsAddress = int(port.Port), port.Addr.String()
 		}
 	}
 	for {
@@ -376,12 +376,12 @@ func describe(project *types.Project, balancer types.ServiceConfig, config []byt
 }
 
 func demoCompose(d Demo) ([]byte, error) {
-	file, err := render(ComposeFileName, templates.ComposeFile, d)
+	file, err := Render(ComposeFileName, templates.ComposeFile, d)
 	return file.Content, err
 }
 
 func demoBase(d Demo) ([]byte, error) {
-	file, err := render(BaseConfigName, templates.BaseConfig, d)
+	file, err := Render(BaseConfigName, templates.BaseConfig, d)
 	return file.Content, err
 }
 
@@ -417,14 +417,14 @@ func (e *Engine) Switch(ctx context.Context, s Switch, load LoadOptions) (err er
 	if err != nil {
 		return err
 	}
-	loaded, err := e.load(ctx, s.Place.loadOptions(load, s.files()))
+	loaded, err := e.LoadModel(ctx, s.Place.loadOptions(load, s.files()))
 	if err != nil {
 		return fmt.Errorf("in the other network mode the project no longer loads, so that all was taken back: %w", err)
 	}
 	if err := s.proven(loaded); err != nil {
-		return fmt.Errorf("%s does not do what it should, so that all was taken back: %w", shorten(s.file), err)
+		return fmt.Errorf("%s does not do what it should, so that all was taken back: %w", ShortPath(s.file), err)
 	}
-	return e.writeGenerated(ctx, loaded)
+	return e.WriteGenerated(ctx, loaded)
 }
 
 // proven compares what Compose understands with what was meant.
@@ -434,7 +434,7 @@ func (s Switch) proven(loaded *types.Project) error {
 	case err != nil:
 		return err
 	case s.to.OnHost():
-		return provenOnHost(balancer, loaded.Services[Forwarder])
+		return ProvenOnHost(balancer, loaded.Services[Forwarder])
 	case balancer.NetworkMode != "":
 		return fmt.Errorf("service %s has network_mode %q", LoadBalancer, balancer.NetworkMode)
 	}

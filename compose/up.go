@@ -136,7 +136,7 @@ func (e *Engine) explainUp(ctx context.Context, p *Project, cause error) error {
 	}
 	if match := missingSource.FindStringSubmatch(message); match != nil {
 		return &Problem{
-			Summary: fmt.Sprintf("service %s mounts %s, which does not exist", orNone(p.mounting(match[1])), shorten(match[1])),
+			Summary: fmt.Sprintf("service %s mounts %s, which does not exist", orNone(p.mounting(match[1])), ShortPath(match[1])),
 			Advice:  fmt.Sprintf(`Create it, or mend "volumes:" in %s.`, p.composeFileName()),
 			Cause:   cause,
 		}

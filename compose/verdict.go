@@ -64,7 +64,7 @@ func (p *Project) noteVerdict(note verdictNote) error {
 	if err != nil {
 		return err
 	}
-	return writeFileMode(filepath.Join(folder, "verdict.json"), append(text, '\n'), 0o600)
+	return WriteFileMode(filepath.Join(folder, "verdict.json"), append(text, '\n'), 0o600)
 }
 
 // noteStarted notes what a HAProxy loaded that was started a moment ago. All of
