@@ -70,7 +70,8 @@ func writeFile(target string, content []byte) error {
 	return WriteFileMode(target, content, 0o644)
 }
 
-// WriteFileMode is writeFile with a mode of its own, for what others must not read.
+// WriteFileMode replaces a file in one step, as writeFile does, with a mode of its
+// own: some files others must not read.
 func WriteFileMode(target string, content []byte, mode fs.FileMode) error {
 	return writeFileOf(target, content, mode, keepOwner)
 }

@@ -57,6 +57,12 @@ func UsualHTTPPort(mode string) int {
 	return 80
 }
 
+// The ports on which the load balancer listens in its container.
+const (
+	BalancerHTTPPort  = 80
+	BalancerStatsPort = 8404
+)
+
 // OnHost tells whether HAProxy is to use the host's network.
 func (d Demo) OnHost() bool { return d.NetworkMode == HostNetwork }
 
@@ -95,7 +101,8 @@ func forwarderConfig() File {
 	return File{Path: DNSConfigName, Content: []byte(templates.ForwarderConfig)}
 }
 
-// ProvenOnHost compares what Compose understood with what was meant.
+// ProvenOnHost compares what Compose understood of the load balancer and its
+// Forwarder with what they must be on the host's network.
 func ProvenOnHost(balancer, forwarder types.ServiceConfig) error {
 	switch {
 	case balancer.NetworkMode != HostNetwork:
@@ -142,10 +149,24 @@ func (p *Project) hostListeners() []HostPort {
 		return ports
 	}
 	ports = append(ports, onAllAddresses(labels.ParseFrontend(LoadBalancer, p.balancer.Labels).Port, BalancerHTTPPort))
-	for _, l := range p.listens() {
-		ports = append(ports, onAllAddresses(l.Port, l.Port))
+	for _, port := range p.listens() {
+		ports = append(ports, onAllAddresses(port, port))
 	}
 	return ports
+}
+
+// listens are the ports of plain TCP that labels ask for, each once.
+func (p *Project) listens() []int {
+	var ports []int
+	for _, service := range p.routable() {
+		for _, spec := range labels.Parse(service.Name, service.Labels, p.readProjectFile).Specs {
+			if spec.Listen != 0 {
+				ports = append(ports, spec.Listen)
+			}
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
 }
 
 func onAllAddresses(port, target int) HostPort {
@@ -315,30 +336,6 @@ const dockerDesktop = "Docker Desktop"
 // hasSecurity tells whether an engine has a security option.
 func hasSecurity(info system.Info, option string) bool {
 	return slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return o == option || strings.HasPrefix(o, option+",") })
-}
-
-// mayBeOnHost refuses what --network-mode host cannot have beside it.
-func (s Survey) mayBeOnHost(opts AttachOptions) error {
-	if opts.NetworkMode != HostNetwork {
-		return nil
-	}
-	_, service := s.Project.AllServices()[Forwarder]
-	_, volume := s.Project.Volumes[Forwarder]
-	if service || volume {
-		return &Problem{
-			Summary: fmt.Sprintf("project %q has a service or volume named %s of its own, which --network-mode host needs; nothing was changed", s.Project.Name, Forwarder),
-			Advice:  "Give it another name, or leave out --network-mode host.",
-		}
-	}
-	for _, l := range s.listens(opts.Routes) {
-		if l.Port == opts.HTTPPort || l.Port == opts.StatsPort {
-			return &Problem{
-				Summary: fmt.Sprintf("port %d is to be for TCP to %s, and HAProxy needs it for HTTP as well; nothing was changed", l.Port, l.Service),
-				Advice:  "Choose another port for one of them: --route, --http-port, --stats-port.",
-			}
-		}
-	}
-	return nil
 }
 
 // forwarderLeft tells whether a project that is in bridge mode again has still a

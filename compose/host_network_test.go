@@ -209,46 +209,11 @@ func TestWhatTheHostsNetworkMeans(t *testing.T) {
 
 func TestTheForwarderIsFoundByTheNamesThatItsFilesShare(t *testing.T) {
 	t.Parallel()
+	const socket = "unix@/var/run/haproxy-dns/dns.sock"
 	files, err := demo(onHost).Generate(t.Context())
 	assert.NilError(t, err)
 	contains(t, string(files[0].Content), Forwarder+":", "/usr/local/etc/haproxy/dns.cfg", "target: /var/run/haproxy-dns")
-	contains(t, string(files[1].Content), "nameserver dns "+forwarderSocket, "bind 127.0.0.1:8404", "bind :8080", "init-addr last,none")
+	contains(t, string(files[1].Content), "nameserver dns stream+"+socket, "bind 127.0.0.1:8404", "bind :8080", "init-addr last,none")
 	assert.Assert(t, !strings.Contains(string(files[1].Content), "last,libc"))
-	contains(t, templates.ForwarderConfig, "unix@"+strings.TrimPrefix(forwarderSocket, "stream+unix@"), "server docker 127.0.0.11:53")
-}
-
-func TestAttachingOnTheHostsNetworkIsRefusedWhereItCannotBe(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		compose, flag string
-		want          []string
-	}{
-		"a service of that name": {"services: {web: {image: app, expose: [80]}, haproxy-dns: {image: dns}}\n", "*=web", []string{Forwarder, "of its own"}},
-		"a network that the host does not reach": {
-			"services: {web: {image: app, expose: [80], networks: [lan]}}\nnetworks: {lan: {driver: macvlan}}\n", "*=web", []string{"lan", "macvlan"},
-		},
-		"one port for two": {"services: {web: {image: app, expose: [80]}}\n", "tcp:8080=web:80", []string{"8080", "--http-port"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := project(t, "compose.yaml", c.compose)
-			before := p.hashes(t)
-			opts := attachDefaults()
-			onHostOptions(&opts)
-			_, err := p.plan(t, opts, c.flag)
-			contains(t, fmt.Sprint(err), append(c.want, "nothing was changed")...)
-			assert.DeepEqual(t, p.hashes(t), before)
-		})
-	}
-}
-
-// Docker publishes no port of a container on internal networks only; the host
-// itself reaches its neighbours there all the same.
-func TestOnTheHostsNetworkAnInternalNetworkWillDo(t *testing.T) {
-	t.Parallel()
-	p := project(t, "compose.yaml", "services: {web: {image: app, expose: [80], networks: [back]}}\nnetworks: {back: {internal: true}}\n")
-	opts := attachDefaults()
-	onHostOptions(&opts)
-	a := p.attach(t, opts, "*=web")
-	assert.DeepEqual(t, a.Networks, []string{"back"})
+	contains(t, templates.ForwarderConfig, socket, "server docker 127.0.0.11:53")
 }

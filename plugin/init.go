@@ -13,6 +13,7 @@ import (
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 
+	"github.com/docker-haproxy/docker-haproxy/attach"
 	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
@@ -131,7 +132,7 @@ func runInit(ctx context.Context, dockerCLI command.Cli, opts initOptions) error
 	if err != nil {
 		return err
 	}
-	place, found, err := compose.FindPlace(folder, opts.load)
+	place, found, err := attach.FindPlace(folder, opts.load)
 	if err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func runInit(ctx context.Context, dockerCLI command.Cli, opts initOptions) error
 
 // fits refuses flags that mean nothing for what the folder holds, rather than
 // pass over them.
-func (o initOptions) fits(place compose.Place, found bool) error {
+func (o initOptions) fits(place attach.Place, found bool) error {
 	own := found && !place.IsDemo()
 	for _, flag := range []string{"route", "close-ports", "remove"} {
 		if o.given(flag) && !found {

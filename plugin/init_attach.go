@@ -15,16 +15,17 @@ import (
 	"github.com/docker/compose/v5/cmd/formatter"
 	"github.com/spf13/cobra"
 
+	"github.com/docker-haproxy/docker-haproxy/attach"
 	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
 // runInitAttach puts HAProxy in front of a project of the user's own.
-func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions, place compose.Place) error {
+func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions, place attach.Place) error {
 	engine, err := initEngine(dockerCLI)
 	if err != nil {
 		return err
 	}
-	survey, err := engine.Survey(ctx, place, opts.load)
+	survey, err := attach.MakeSurvey(ctx, engine, place, opts.load)
 	if err != nil {
 		return err
 	}
@@ -42,20 +43,20 @@ func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 	if err != nil {
 		return err
 	}
-	attachment, err := survey.Plan(options)
+	plan, err := survey.Plan(options)
 	if err != nil {
 		return err
 	}
 	if opts.dryRun {
-		fmt.Fprintf(dockerCLI.Out(), "%s\n\n", attachment)
-		return printFiles(dockerCLI, attachment.Files())
+		fmt.Fprintf(dockerCLI.Out(), "%s\n\n", plan)
+		return printFiles(dockerCLI, plan.Files())
 	}
-	if err := engine.Attach(ctx, survey, attachment, opts.load); err != nil {
+	if err := plan.Do(ctx, engine, survey, opts.load); err != nil {
 		return err
 	}
-	printAttached(dockerCLI, opts, attachment)
+	printAttached(dockerCLI, opts, plan)
 	ports := []int{opts.httpPort, opts.statsPort}
-	for _, route := range attachment.Routes {
+	for _, route := range plan.Routes {
 		if route.TCP() {
 			ports = append(ports, route.Listen)
 		}
@@ -75,12 +76,12 @@ func firstLine(err error) string {
 }
 
 // attach gives what the flags decide.
-func (o initOptions) attach(routes []compose.WantedRoute) (compose.AttachOptions, error) {
+func (o initOptions) attach(routes []attach.Route) (attach.Options, error) {
 	image, err := o.balancerImage()
 	if err != nil {
-		return compose.AttachOptions{}, err
+		return attach.Options{}, err
 	}
-	options := compose.AttachOptions{
+	options := attach.Options{
 		Routes: routes, ClosePorts: o.closePorts, Force: o.force,
 		Image: image, HTTPPort: o.httpPort, StatsPort: o.statsPort, StatsAddress: o.statsAddress, NetworkMode: o.networkMode,
 	}
@@ -92,10 +93,10 @@ func (o initOptions) attach(routes []compose.WantedRoute) (compose.AttachOptions
 
 // wanted finds out which routes are wanted: by flag; by labels that services
 // have already; by asking; and where nobody can be asked, the only one there is.
-func (o initOptions) wanted(ctx context.Context, dockerCLI command.Cli, survey compose.Survey) ([]compose.WantedRoute, error) {
-	var routes []compose.WantedRoute
+func (o initOptions) wanted(ctx context.Context, dockerCLI command.Cli, survey attach.Survey) ([]attach.Route, error) {
+	var routes []attach.Route
 	for _, text := range o.routes {
-		route, err := compose.ParseRoute(text)
+		route, err := attach.ParseRoute(text)
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +122,7 @@ func interactive(dockerCLI command.Cli) bool {
 	return dockerCLI.In().IsTerminal() && dockerCLI.Out().IsTerminal()
 }
 
-func printAttached(dockerCLI command.Cli, opts initOptions, a compose.Attachment) {
+func printAttached(dockerCLI command.Cli, opts initOptions, a attach.Plan) {
 	for _, path := range a.Written() {
 		fmt.Fprintln(dockerCLI.Out(), path)
 	}
@@ -185,9 +186,9 @@ func (p prompter) confirm(ctx context.Context, question string) (bool, error) {
 }
 
 // routes asks, for each service that may be meant, which requests go to it.
-func (p prompter) routes(ctx context.Context, survey compose.Survey) ([]compose.WantedRoute, error) {
+func (p prompter) routes(ctx context.Context, survey attach.Survey) ([]attach.Route, error) {
 	fmt.Fprintf(p.out, "Which requests go to which service? Answer with HOST, HOST/PATH or /PATH; * is any host, - is none.\n")
-	var routes []compose.WantedRoute
+	var routes []attach.Route
 	for _, candidate := range survey.Candidates() {
 		port, err := p.port(ctx, candidate)
 		if err != nil {
@@ -208,7 +209,7 @@ func (p prompter) routes(ctx context.Context, survey compose.Survey) ([]compose.
 }
 
 // port asks which port is meant where there are several.
-func (p prompter) port(ctx context.Context, candidate compose.AppCandidate) (int, error) {
+func (p prompter) port(ctx context.Context, candidate attach.Candidate) (int, error) {
 	if len(candidate.Ports) == 1 {
 		return candidate.Ports[0].Number, nil
 	}
@@ -230,10 +231,10 @@ func (p prompter) port(ctx context.Context, candidate compose.AppCandidate) (int
 
 // route asks which requests go to a service; nil is none. The first service is
 // proposed all of them, each further one a host of its own.
-func (p prompter) route(ctx context.Context, service string, port int, taken []compose.WantedRoute) (*compose.WantedRoute, error) {
+func (p prompter) route(ctx context.Context, service string, port int, taken []attach.Route) (*attach.Route, error) {
 	byDefault := "*"
 	if len(taken) > 0 {
-		byDefault = compose.LocalHost(service)
+		byDefault = attach.LocalHost(service)
 	}
 	for {
 		answer, err := p.ask(ctx, fmt.Sprintf("Route http://HOST to %s:%d? host", service, port), byDefault)
@@ -243,13 +244,13 @@ func (p prompter) route(ctx context.Context, service string, port int, taken []c
 		if answer == "-" || strings.EqualFold(answer, "n") || strings.EqualFold(answer, "no") {
 			return nil, nil
 		}
-		host, path, err := compose.ParseWhere(strings.TrimPrefix(answer, "http://"))
+		host, path, err := attach.ParseWhere(strings.TrimPrefix(answer, "http://"))
 		if err != nil {
 			fmt.Fprintf(p.out, "%v\n", err)
 			continue
 		}
-		route := compose.WantedRoute{Host: host, Path: path, Service: service, Port: port}
-		if i := slices.IndexFunc(taken, func(other compose.WantedRoute) bool { return other.Where() == route.Where() }); i >= 0 {
+		route := attach.Route{Host: host, Path: path, Service: service, Port: port}
+		if i := slices.IndexFunc(taken, func(other attach.Route) bool { return other.Where() == route.Where() }); i >= 0 {
 			fmt.Fprintf(p.out, "Those go to %s already.\n", taken[i].Service)
 			continue
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/docker/cli/cli/streams"
 	"gotest.tools/v3/assert"
 
-	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/attach"
 )
 
 const ownProject = `services:
@@ -62,7 +62,7 @@ func folderHash(t *testing.T, folder string) string {
 
 func override(t *testing.T, folder string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(folder, compose.OverrideName))
+	content, err := os.ReadFile(filepath.Join(folder, attach.OverrideName))
 	assert.NilError(t, err)
 	return string(content)
 }
@@ -154,7 +154,7 @@ func TestWhereNobodyCanBeAskedInitDoesNotGuess(t *testing.T) {
 	term = newTerminal(t)
 	term.Err().SetIsTerminal(true)
 	assert.NilError(t, term.run(t, "init", folder))
-	assert.Equal(t, term.out.String(), filepath.Join(folder, compose.OverrideName)+"\n"+filepath.Join(folder, "haproxy", "haproxy.cfg")+"\n")
+	assert.Equal(t, term.out.String(), filepath.Join(folder, attach.OverrideName)+"\n"+filepath.Join(folder, "haproxy", "haproxy.cfg")+"\n")
 	contains(t, term.err.String(), "All requests go to service web, port 80", "still reached past HAProxy, at 8080", "--close-ports", "docker haproxy up")
 }
 
@@ -207,8 +207,8 @@ func TestTheProjectsFlagsBeforeInitCountAsThoseBehindIt(t *testing.T) {
 		}
 		term := newTerminal(t)
 		assert.NilError(t, term.run(t, args...))
-		contains(t, term.err.String(), "One line is left to you", "-f "+filepath.Join(folder, compose.AttachedName))
-		_, err := os.Stat(filepath.Join(folder, compose.AttachedName))
+		contains(t, term.err.String(), "One line is left to you", "-f "+filepath.Join(folder, attach.FileName))
+		_, err := os.Stat(filepath.Join(folder, attach.FileName))
 		assert.NilError(t, err)
 	}
 
@@ -246,5 +246,5 @@ func TestInitRemoveSaysWhatItCouldNotFindOut(t *testing.T) {
 	assert.NilError(t, term.run(t, "init", folder, "--remove"))
 	assert.Equal(t, folderHash(t, folder), before)
 	contains(t, term.err.String(), "no Docker engine answers", "--remove-orphans", "docker compose up -d")
-	contains(t, term.out.String(), filepath.Join(folder, compose.OverrideName))
+	contains(t, term.out.String(), filepath.Join(folder, attach.OverrideName))
 }

@@ -6,16 +6,16 @@ import (
 
 	"github.com/docker/cli/cli/command"
 
-	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/attach"
 )
 
 // runInitRemove takes away what init wrote beside a project of the user's own.
-func runInitRemove(ctx context.Context, dockerCLI command.Cli, opts initOptions, place compose.Place) error {
+func runInitRemove(ctx context.Context, dockerCLI command.Cli, opts initOptions, place attach.Place) error {
 	engine, err := initEngine(dockerCLI)
 	if err != nil {
 		return err
 	}
-	plan, err := engine.PlanRemoval(ctx, place, opts.load, opts.force)
+	plan, err := attach.PlanRemoval(ctx, engine, place, opts.load, opts.force)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func runInitRemove(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 			return err
 		}
 		if yes {
-			if plan, err = engine.PlanRemoval(ctx, place, opts.load, true); err != nil {
+			if plan, err = attach.PlanRemoval(ctx, engine, place, opts.load, true); err != nil {
 				return err
 			}
 		}
@@ -34,7 +34,7 @@ func runInitRemove(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 		_, err := fmt.Fprintln(dockerCLI.Out(), plan)
 		return err
 	}
-	err = engine.Operation(ctx, "init", func(ctx context.Context) error { return engine.Detach(ctx, plan) })
+	err = engine.Operation(ctx, "init", func(ctx context.Context) error { return plan.Do(ctx, engine) })
 	if err != nil {
 		return err
 	}

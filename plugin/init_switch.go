@@ -6,17 +6,18 @@ import (
 
 	"github.com/docker/cli/cli/command"
 
+	"github.com/docker-haproxy/docker-haproxy/attach"
 	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
 // runInitSwitch takes a project to another network mode, with all else as it is.
 // done is false where it has that mode already, or HAProxy is not in front of it.
-func runInitSwitch(ctx context.Context, dockerCLI command.Cli, opts initOptions, place compose.Place) (done bool, err error) {
+func runInitSwitch(ctx context.Context, dockerCLI command.Cli, opts initOptions, place attach.Place) (done bool, err error) {
 	engine, err := initEngine(dockerCLI)
 	if err != nil {
 		return false, err
 	}
-	plan, found, err := engine.PlanSwitch(ctx, place, opts.load, opts.switching())
+	plan, found, err := attach.PlanSwitch(ctx, engine, place, opts.load, opts.switching())
 	if err != nil || !found {
 		return false, err
 	}
@@ -24,7 +25,7 @@ func runInitSwitch(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 		fmt.Fprintf(dockerCLI.Out(), "%s\n\n", plan)
 		return true, printFiles(dockerCLI, plan.Files())
 	}
-	if err := engine.Switch(ctx, plan, opts.load); err != nil {
+	if err := plan.Do(ctx, engine, opts.load); err != nil {
 		return true, err
 	}
 	for _, path := range plan.Changed() {
@@ -39,8 +40,8 @@ func runInitSwitch(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 }
 
 // switching is what the flags that were given change.
-func (o initOptions) switching() compose.SwitchOptions {
-	options := compose.SwitchOptions{NetworkMode: o.networkMode}
+func (o initOptions) switching() attach.SwitchOptions {
+	options := attach.SwitchOptions{NetworkMode: o.networkMode}
 	if o.given("http-port") {
 		options.HTTPPort = o.httpPort
 	}

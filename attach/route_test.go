@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ import (
 
 func TestRoutesAreReadAsTheyAreWritten(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]WantedRoute{
+	for text, want := range map[string]Route{
 		"*=web":                         {Service: "web"},
 		"=web":                          {Service: "web"},
 		"/=web":                         {Service: "web"},
@@ -80,7 +80,7 @@ func TestRoutesThatCannotBeMeantAreRefusedWithTheReason(t *testing.T) {
 
 func TestFlagsCanBeTypedIntoAShell(t *testing.T) {
 	t.Parallel()
-	for want, route := range map[string]WantedRoute{
+	for want, route := range map[string]Route{
 		"--route '*=web'":             {Service: "web"},
 		"--route shop.example=web:80": {Host: "shop.example", Service: "web", Port: 80},
 		"--route '/it'\\''s=web'":     {Path: "/it's", Service: "web"},
@@ -88,6 +88,13 @@ func TestFlagsCanBeTypedIntoAShell(t *testing.T) {
 	} {
 		assert.Equal(t, route.Flag(), want)
 	}
+}
+
+// hostile values would say something else in YAML, in Compose's interpolation
+// or in HAProxy's language than in Go.
+var hostile = []string{
+	"a\nprivileged: true", "a\n", "\na", "a\r", "a\x00b", "a: b", "a #b", "#a", `a"b`, "a'b", "${HOME}", "$a", "{{.}}",
+	"&a", "*a", "!a", "|", ">", "%a", "@a", "`a`", "[a]", "{a}", "a,b", "- a", "a\u2028b", "ä",
 }
 
 func FuzzWhateverIsReadAsARouteIsWrittenAndReadTheSame(f *testing.F) {

@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ import (
 // is, byte for byte, and what init adds can be cut out again without a trace.
 
 // envComment stands above the line that init adds.
-const envComment = `# Added by "docker haproxy init", so that Compose reads ` + AttachedName + ` as well. "docker haproxy init --remove" takes both lines away.`
+const envComment = `# Added by "docker haproxy init", so that Compose reads ` + FileName + ` as well. "docker haproxy init --remove" takes both lines away.`
 
 // errEnv is an environment file that cannot be extended safely.
 var errEnv = errors.New("COMPOSE_FILE in .env cannot be changed safely")

@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"bytes"
@@ -13,14 +13,16 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
-// Attach does what was planned, and proves it by loading the project as Compose
-// is going to. What cannot be proven is taken away again: the folder is then
-// what it was.
-func (e *Engine) Attach(ctx context.Context, s Survey, a Attachment, opts LoadOptions) (err error) {
-	undo, err := carryOut(a.writes)
-	generated := filepath.Join(a.Place.Project, filepath.Dir(filepath.FromSlash(BaseConfigName)), GeneratedName)
+// Do does what was planned, and proves it by loading the project as Compose is
+// going to. What cannot be proven is taken away again: the folder is then what it
+// was.
+func (p Plan) Do(ctx context.Context, engine *compose.Engine, s Survey, load compose.LoadOptions) (err error) {
+	undo, err := carryOut(p.writes)
+	generated := filepath.Join(p.Place.Project, filepath.Dir(filepath.FromSlash(compose.BaseConfigName)), compose.GeneratedName)
 	_, statErr := os.Lstat(generated)
 	defer func() {
 		if err == nil {
@@ -34,32 +36,32 @@ func (e *Engine) Attach(ctx context.Context, s Survey, a Attachment, opts LoadOp
 	if err != nil {
 		return err
 	}
-	loaded, err := e.LoadModel(ctx, a.Place.loadOptions(opts, append(slices.Clone(a.Place.Files), a.file)))
+	loaded, err := engine.LoadModel(ctx, p.Place.loadOptions(load, append(slices.Clone(p.Place.Files), p.file)))
 	if err != nil {
-		return fmt.Errorf("with %s the project no longer loads, so that it was taken away again: %w", ShortPath(a.file), err)
+		return fmt.Errorf("with %s the project no longer loads, so that it was taken away again: %w", compose.ShortPath(p.file), err)
 	}
-	if err := a.proven(s.Project, loaded); err != nil {
-		return fmt.Errorf("%s does not do what it should, so that it was taken away again; this is a fault of docker haproxy: %w", ShortPath(a.file), err)
+	if err := p.proven(s.Project, loaded); err != nil {
+		return fmt.Errorf("%s does not do what it should, so that it was taken away again; this is a fault of docker haproxy: %w", compose.ShortPath(p.file), err)
 	}
-	return e.WriteGenerated(ctx, loaded)
+	return engine.WriteGenerated(ctx, loaded)
 }
 
 // proven compares what Compose understands with what was meant: the load
 // balancer is there, and the user's services differ by our labels and closed
 // ports only.
-func (a Attachment) proven(before, after *types.Project) error {
-	balancer, err := after.GetService(LoadBalancer)
+func (p Plan) proven(before, after *types.Project) error {
+	balancer, err := after.GetService(compose.LoadBalancer)
 	if err != nil {
 		return err
 	}
 	finder, ours := balancer, 1
-	if a.balancer.OnHost() {
-		finder, ours = after.Services[Forwarder], 2
-		if err := ProvenOnHost(balancer, finder); err != nil {
+	if p.balancer.OnHost() {
+		finder, ours = after.Services[compose.Forwarder], 2
+		if err := compose.ProvenOnHost(balancer, finder); err != nil {
 			return err
 		}
 	}
-	for _, network := range a.Networks {
+	for _, network := range p.Networks {
 		if _, joined := finder.Networks[network]; !joined {
 			return fmt.Errorf("service %s is not on network %s", finder.Name, network)
 		}
@@ -73,9 +75,9 @@ func (a Attachment) proven(before, after *types.Project) error {
 		if !ok {
 			return fmt.Errorf("service %s is gone", name)
 		}
-		i := slices.IndexFunc(a.routed, func(r routedService) bool { return r.Name == name })
+		i := slices.IndexFunc(p.routed, func(r routedService) bool { return r.Name == name })
 		if i >= 0 {
-			service = a.routed[i].applied(service)
+			service = p.routed[i].applied(service)
 		}
 		if !sameService(service, changed) {
 			return fmt.Errorf("service %s is changed", name)
@@ -122,7 +124,7 @@ func carryOut(writes []write) (undo func() error, err error) {
 		if err := w.stillTrue(); err != nil {
 			return undo, err
 		}
-		made, err := MakeFolders(filepath.Dir(w.path))
+		made, err := compose.MakeFolders(filepath.Dir(w.path))
 		for _, folder := range made {
 			back = append(back, func() error { return os.Remove(folder) })
 		}
@@ -147,7 +149,7 @@ func (w write) stillTrue() error {
 		return err
 	}
 	if !bytes.Equal(now, w.before) {
-		return &Problem{Summary: fmt.Sprintf("%s was changed by somebody else meanwhile; nothing was changed", ShortPath(w.path)), Advice: "Run this again."}
+		return &compose.Problem{Summary: fmt.Sprintf("%s was changed by somebody else meanwhile; nothing was changed", compose.ShortPath(w.path)), Advice: "Run this again."}
 	}
 	return nil
 }
@@ -165,30 +167,30 @@ func (w write) do() error {
 	if info, err := os.Stat(target); err == nil {
 		mode = info.Mode().Perm()
 	}
-	return WriteFileMode(target, w.after, mode)
+	return compose.WriteFileMode(target, w.after, mode)
 }
 
 // Notes are what a person should know once HAProxy is attached.
-func (a Attachment) Notes() []string {
+func (p Plan) Notes() []string {
 	var notes []string
-	for _, bypass := range a.Bypasses {
+	for _, bypass := range p.Bypasses {
 		notes = append(notes, fmt.Sprintf("Service %s is still reached past HAProxy, at %s of this machine (its \"ports:\").", bypass.Service, bypass.Host))
 	}
-	if len(a.Bypasses) > 0 {
+	if len(p.Bypasses) > 0 {
 		notes = append(notes, `To close that: the same command with --force --close-ports, or take "ports:" out of your file.`)
 	}
-	for _, closed := range a.Closed {
+	for _, closed := range p.Closed {
 		notes = append(notes, fmt.Sprintf("Service %s is no longer published at %s: requests get to it through HAProxy only.", closed.Service, closed.Host))
 	}
 	var labelled []string
-	for _, service := range a.routed {
+	for _, service := range p.routed {
 		labelled = append(labelled, service.Name)
 	}
 	if len(labelled) > 0 {
 		notes = append(notes, fmt.Sprintf("The next \"up\" replaces the containers of %s once: labels belong to a container.", strings.Join(labelled, ", ")))
 	}
-	if a.EnvFile {
-		notes = append(notes, fmt.Sprintf("Compose reads COMPOSE_FILE of the .env in the folder where it is run: run it in %s, not below it.", a.Place.Folder))
+	if p.EnvFile {
+		notes = append(notes, fmt.Sprintf("Compose reads COMPOSE_FILE of the .env in the folder where it is run: run it in %s, not below it.", p.Place.Folder))
 	}
 	return notes
 }

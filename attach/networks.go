@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
 // reach is by which networks, as the Compose file calls them, HAProxy gets to
@@ -51,7 +53,7 @@ func reachServices(project *types.Project, services []string, wanted func(servic
 
 // enterable makes sure that requests get to HAProxy, and from there to the
 // services.
-func (r *reach) enterable(project *types.Project, balancer Demo) error {
+func (r *reach) enterable(project *types.Project, balancer compose.Demo) error {
 	if balancer.OnHost() {
 		return r.fromHost(project)
 	}
@@ -64,7 +66,7 @@ func (r *reach) fromHost(project *types.Project) error {
 		switch driver := project.Networks[network].Driver; driver {
 		case "", "bridge", "default":
 		default:
-			return &Problem{
+			return &compose.Problem{
 				Summary: fmt.Sprintf("network %s has driver %s, whose containers HAProxy on the host's network does not reach; nothing was changed", network, driver),
 				Advice:  "Leave out --network-mode host, or put the services on a bridge network as well and choose it with --network.",
 			}
@@ -120,7 +122,7 @@ func severalNetworks(project *types.Project, service string) error {
 		}
 		lines = append(lines, strings.TrimSpace(network+" "+strings.Join(marks, ", ")))
 	}
-	return &Problem{
+	return &compose.Problem{
 		Summary: fmt.Sprintf("service %s is on several networks, and by which of them HAProxy is to reach it is not clear; nothing was changed", service),
 		Details: lines,
 		Advice:  fmt.Sprintf("Say it with --network %s, or with the label haproxy.network: %s of the service.", own[0], own[0]),
@@ -136,7 +138,7 @@ func (r *reach) publishable(project *types.Project) error {
 		return nil
 	}
 	if inward(defaultNetwork) {
-		return &Problem{
+		return &compose.Problem{
 			Summary: "every network that HAProxy would join is internal: Docker publishes no ports there, so that no request would come in; nothing was changed",
 			Advice:  fmt.Sprintf("Add a network without \"internal: true\" to service %s, and choose it with --network.", slices.Sorted(maps.Keys(r.of))[0]),
 		}

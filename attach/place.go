@@ -1,7 +1,8 @@
-package compose
+package attach
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -15,14 +16,16 @@ import (
 	"github.com/compose-spec/compose-go/v2/consts"
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
 // Names of what init writes beside a project of the user's own.
 const (
 	// OverrideName is read by Compose by itself, whatever the base file is called.
 	OverrideName = "compose.override.yaml"
-	// AttachedName is for where there is an override file already.
-	AttachedName = "compose.haproxy.yaml"
+	// FileName is for where there is an override file already.
+	FileName = "compose.haproxy.yaml"
 
 	envName = ".env"
 )
@@ -51,12 +54,12 @@ type Place struct {
 
 // FindPlace looks for a project in a folder, and not above it, as Compose
 // would if it were run there. found is false where there is none.
-func FindPlace(folder string, opts LoadOptions) (place Place, found bool, err error) {
+func FindPlace(folder string, opts compose.LoadOptions) (place Place, found bool, err error) {
 	environment, readsEnv, err := composeEnvironment(folder, opts)
 	if err != nil {
 		return Place{}, false, err
 	}
-	place = Place{Folder: folder, Project: folder, readsEnv: readsEnv, separator: orDefault(environment[consts.ComposePathSeparator], string(os.PathListSeparator))}
+	place = Place{Folder: folder, Project: folder, readsEnv: readsEnv, separator: cmp.Or(environment[consts.ComposePathSeparator], string(os.PathListSeparator))}
 	switch {
 	case len(opts.ConfigPaths) > 0:
 		place.by = byFlag
@@ -102,7 +105,7 @@ func FindPlace(folder string, opts LoadOptions) (place Place, found bool, err er
 // composeEnvironment is what Compose reads COMPOSE_FILE from: the environment
 // of the process, then environment files. readsEnv tells whether .env in the
 // folder is among these.
-func composeEnvironment(folder string, opts LoadOptions) (environment types.Mapping, readsEnv bool, err error) {
+func composeEnvironment(folder string, opts compose.LoadOptions) (environment types.Mapping, readsEnv bool, err error) {
 	options, err := cli.NewProjectOptions(nil, cli.WithOsEnv)
 	if err != nil {
 		return nil, false, err
@@ -119,7 +122,7 @@ func composeEnvironment(folder string, opts LoadOptions) (environment types.Mapp
 	}
 	fromFiles, err := dotenv.GetEnvFromFile(environment, files)
 	if err != nil {
-		return nil, false, &Problem{
+		return nil, false, &compose.Problem{
 			Summary: "an environment file cannot be read: " + err.Error(),
 			Advice:  "Mend it, or check --env-file; nothing was changed.",
 			Cause:   err,
@@ -165,11 +168,11 @@ func firstOf(folder string, names []string) string {
 // IsDemo tells whether the project is one that init wrote as a whole.
 func (p Place) IsDemo() bool {
 	content, err := os.ReadFile(p.Files[0])
-	return err == nil && filepath.Base(p.Files[0]) == ComposeFileName && WrittenByInit(content)
+	return err == nil && filepath.Base(p.Files[0]) == compose.ComposeFileName && compose.WrittenByInit(content)
 }
 
 // Name is what the user knows the project by: its first file.
-func (p Place) Name() string { return ShortPath(p.Files[0]) }
+func (p Place) Name() string { return compose.ShortPath(p.Files[0]) }
 
 // isAttached recognizes, by its first line, a Compose file that init wrote
 // beside a project of the user's own.
@@ -186,7 +189,7 @@ func isAttachedBase(config []byte) bool {
 
 // loadOptions are those that load some of the project's files as Compose loads
 // all of them.
-func (p Place) loadOptions(opts LoadOptions, files []string) LoadOptions {
+func (p Place) loadOptions(opts compose.LoadOptions, files []string) compose.LoadOptions {
 	opts.ConfigPaths = files
 	opts.ProjectDir = ""
 	if p.Project != filepath.Dir(p.Files[0]) {
@@ -240,7 +243,7 @@ func (p Place) target() string {
 	if p.way() == wayOverride {
 		return filepath.Join(p.Folder, OverrideName)
 	}
-	return filepath.Join(p.Project, AttachedName)
+	return filepath.Join(p.Project, FileName)
 }
 
 // entry is a file as COMPOSE_FILE names it: relative to the folder that Compose
@@ -265,7 +268,7 @@ func (p Place) entries(more string) string {
 // byHand is what the user has to add, and where, so that Compose reads a file.
 func (p Place) byHand(file string) (line, where string) {
 	if p.by == byFlag {
-		return "-f " + ShortPath(file), `behind the other -f of each "docker compose" and "docker haproxy"`
+		return "-f " + compose.ShortPath(file), `behind the other -f of each "docker compose" and "docker haproxy"`
 	}
 	return consts.ComposeFilePath + "=" + p.entries(file), "where COMPOSE_FILE is set now"
 }

@@ -1,6 +1,7 @@
-package compose
+package attach
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,19 +11,20 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
 	"github.com/docker-haproxy/docker-haproxy/templates"
 )
 
-// AttachOptions are what a person decides about HAProxy in front of a project
-// that has none.
-type AttachOptions struct {
-	Routes       []WantedRoute // resolved ones; none where labels of the services say it all
-	Network      string        // by which to reach services that are on several; "" goes by rule
-	ClosePorts   bool          // take the published ports of the routed services away
-	Force        bool          // overwrite what an earlier init wrote
-	Image        Image
+// Options are what a person decides about HAProxy in front of a project that has
+// none.
+type Options struct {
+	Routes       []Route // resolved ones; none where labels of the services say it all
+	Network      string  // by which to reach services that are on several; "" goes by rule
+	ClosePorts   bool    // take the published ports of the routed services away
+	Force        bool    // overwrite what an earlier init wrote
+	Image        compose.Image
 	HTTPPort     int
 	StatsPort    int
 	StatsAddress string
@@ -30,18 +32,18 @@ type AttachOptions struct {
 }
 
 // balancer describes the load balancer as that of the demo is described.
-func (o AttachOptions) balancer() Demo {
-	return Demo{
+func (o Options) balancer() compose.Demo {
+	return compose.Demo{
 		Project: "x", ServerCount: 1, AppImage: "x", AppPort: 1, Network: "x",
 		Image: o.Image, HTTPPort: o.HTTPPort, StatsPort: o.StatsPort, StatsAddress: o.StatsAddress, NetworkMode: o.NetworkMode,
 	}
 }
 
-// Attachment is what attaching HAProxy to a project comes down to: decided, and
-// not done yet.
-type Attachment struct {
+// Plan is what attaching HAProxy to a project comes down to: decided, and not
+// done yet.
+type Plan struct {
 	Place    Place
-	Routes   []WantedRoute
+	Routes   []Route
 	Networks []string // that the load balancer joins
 	Bypasses []Bypass // published ports by which clients still get past HAProxy
 	Closed   []Bypass // those that are taken away
@@ -54,7 +56,7 @@ type Attachment struct {
 	writes   []write
 	file     string // the Compose file of ours
 	routed   []routedService
-	balancer Demo // as it is described
+	balancer compose.Demo // as it is described
 }
 
 // write is a file that is written, changed or taken away, and why.
@@ -72,42 +74,42 @@ func (w write) String() string {
 		verb = "write"
 	case w.after == nil:
 		verb = "remove"
-	case WrittenByInit(w.before) && !w.carried:
+	case compose.WrittenByInit(w.before) && !w.carried:
 		verb = "overwrite"
 	}
-	return fmt.Sprintf("%s %s: %s", verb, ShortPath(w.path), w.why)
+	return fmt.Sprintf("%s %s: %s", verb, compose.ShortPath(w.path), w.why)
 }
 
 // String is the plan, a step a line, each with its cause.
-func (a Attachment) String() string {
+func (p Plan) String() string {
 	var lines []string
-	for _, w := range a.writes {
+	for _, w := range p.writes {
 		lines = append(lines, w.String())
 	}
-	if a.AddByHand != "" {
-		lines = append(lines, fmt.Sprintf("you add %s: %s", a.AddByHand, a.Where))
+	if p.AddByHand != "" {
+		lines = append(lines, fmt.Sprintf("you add %s: %s", p.AddByHand, p.Where))
 	}
 	return strings.Join(lines, "\n")
 }
 
 // Files are what is written, for showing.
-func (a Attachment) Files() []File { return files(a.Place, a.writes) }
+func (p Plan) Files() []compose.File { return files(p.Place, p.writes) }
 
-func files(place Place, writes []write) []File {
-	var files []File
+func files(place Place, writes []write) []compose.File {
+	var files []compose.File
 	for _, w := range writes {
 		if w.after != nil {
-			files = append(files, File{Path: place.entry(w.path), Content: w.after})
+			files = append(files, compose.File{Path: place.entry(w.path), Content: w.after})
 		}
 	}
 	return files
 }
 
 // Written are the paths of the files that are written, as the user knows them.
-func (a Attachment) Written() []string {
+func (p Plan) Written() []string {
 	var paths []string
-	for _, w := range a.writes {
-		paths = append(paths, ShortPath(w.path))
+	for _, w := range p.writes {
+		paths = append(paths, compose.ShortPath(w.path))
 	}
 	return paths
 }
@@ -129,25 +131,25 @@ type listen struct {
 
 // Plan decides how HAProxy gets in front of the project. It reads files and
 // changes none.
-func (s Survey) Plan(opts AttachOptions) (Attachment, error) {
+func (s Survey) Plan(opts Options) (Plan, error) {
 	if err := opts.balancer().Validate(); err != nil {
-		return Attachment{}, err
+		return Plan{}, err
 	}
 	if err := s.MayAttach(opts.Force); err != nil {
-		return Attachment{}, err
+		return Plan{}, err
 	}
 	routed := s.routedNames(opts.Routes)
 	if err := s.mayBeOnHost(opts); err != nil {
-		return Attachment{}, err
+		return Plan{}, err
 	}
 	chosen, err := reachServices(s.Project, routed, func(service string) string {
-		return orDefault(opts.Network, s.config(service).Labels["haproxy.network"])
+		return cmp.Or(opts.Network, s.config(service).Labels["haproxy.network"])
 	})
 	if err == nil {
 		err = chosen.enterable(s.Project, opts.balancer())
 	}
 	if err != nil {
-		return Attachment{}, err
+		return Plan{}, err
 	}
 	listens := s.listens(opts.Routes)
 	var closing []string
@@ -155,25 +157,25 @@ func (s Survey) Plan(opts AttachOptions) (Attachment, error) {
 		closing = routed
 	}
 	if err := conflict(s.Project, opts.claims(listens), routed, closing); err != nil {
-		return Attachment{}, err
+		return Plan{}, err
 	}
-	a := Attachment{Place: s.Place, Routes: opts.Routes, Networks: chosen.all, file: s.Place.target(), balancer: opts.balancer()}
-	if a.routed, err = s.describe(routed, opts, chosen); err != nil {
-		return Attachment{}, err
+	p := Plan{Place: s.Place, Routes: opts.Routes, Networks: chosen.all, file: s.Place.target(), balancer: opts.balancer()}
+	if p.routed, err = s.describe(routed, opts, chosen); err != nil {
+		return Plan{}, err
 	}
 	if published := bypasses(s.Project, routed); opts.ClosePorts {
-		a.Closed = published
+		p.Closed = published
 	} else {
-		a.Bypasses = published
+		p.Bypasses = published
 	}
 	composeFile, err := renderAttached(attachedFile{
-		Demo: opts.balancer(), Services: shortList(routed), Labelled: a.routed, Networks: chosen.all, Listens: listens,
+		Demo: opts.balancer(), Services: shortList(routed), Labelled: p.routed, Networks: chosen.all, Listens: listens,
 	})
 	if err != nil {
-		return Attachment{}, err
+		return Plan{}, err
 	}
-	err = a.decideWrites(composeFile, opts.Force)
-	return a, err
+	err = p.decideWrites(composeFile, opts.Force)
+	return p, err
 }
 
 // MayAttach refuses where HAProxy is in front of the project already.
@@ -181,21 +183,21 @@ func (s Survey) MayAttach(force bool) error {
 	target := s.Place.target()
 	content, err := os.ReadFile(target)
 	attached := err == nil && isAttached(content)
-	if _, taken := s.Project.AllServices()[LoadBalancer]; !taken {
+	if _, taken := s.Project.AllServices()[compose.LoadBalancer]; !taken {
 		if attached && !force {
-			return &Problem{
-				Summary: fmt.Sprintf("HAProxy is attached to this project already (%s); nothing was changed", ShortPath(target)),
+			return &compose.Problem{
+				Summary: fmt.Sprintf("HAProxy is attached to this project already (%s); nothing was changed", compose.ShortPath(target)),
 				Advice:  `Change its labels there and run "docker haproxy reload"; --force writes it anew, --remove takes it away.`,
 			}
 		}
 		return nil
 	}
-	problem := &Problem{
-		Summary: fmt.Sprintf("project %q has a service named %s of its own; nothing was changed", s.Project.Name, LoadBalancer),
+	problem := &compose.Problem{
+		Summary: fmt.Sprintf("project %q has a service named %s of its own; nothing was changed", s.Project.Name, compose.LoadBalancer),
 		Advice:  `If it is a load balancer: "docker haproxy up" and the other commands work with it as it is. If not: give it another name.`,
 	}
 	if attached {
-		problem.Summary = fmt.Sprintf("%s is included by a file of your own already; nothing was changed", ShortPath(target))
+		problem.Summary = fmt.Sprintf("%s is included by a file of your own already; nothing was changed", compose.ShortPath(target))
 		problem.Advice = "Change it there, or take the include away first."
 	}
 	return problem
@@ -203,7 +205,7 @@ func (s Survey) MayAttach(force bool) error {
 
 // routedNames are the services that routes lead to, by flag or by label, in
 // their order.
-func (s Survey) routedNames(routes []WantedRoute) []string {
+func (s Survey) routedNames(routes []Route) []string {
 	names := s.labelled()
 	for _, route := range routes {
 		names = append(names, route.Service)
@@ -213,7 +215,7 @@ func (s Survey) routedNames(routes []WantedRoute) []string {
 }
 
 // listens are the ports of plain TCP, by flag or by label.
-func (s Survey) listens(routes []WantedRoute) []listen {
+func (s Survey) listens(routes []Route) []listen {
 	var found []listen
 	for _, route := range routes {
 		if route.TCP() {
@@ -248,27 +250,27 @@ func (s Survey) readFile(path string) ([]byte, error) {
 }
 
 // claims are the ports of the host that the load balancer wants.
-func (o AttachOptions) claims(listens []listen) []claim {
+func (o Options) claims(listens []listen) []claim {
 	flag := func(name string) func(int) string {
 		return func(free int) string { return "--" + name + " " + strconv.Itoa(free) }
 	}
 	claims := []claim{
-		claimed("0.0.0.0", o.HTTPPort, BalancerHTTPPort, "requests", flag("http-port")),
-		claimed(o.StatsAddress, o.StatsPort, BalancerStatsPort, "its stats page", flag("stats-port")),
+		claimed("0.0.0.0", o.HTTPPort, compose.BalancerHTTPPort, "requests", flag("http-port")),
+		claimed(o.StatsAddress, o.StatsPort, compose.BalancerStatsPort, "its stats page", flag("stats-port")),
 	}
 	for _, l := range listens {
 		claims = append(claims, claimed("0.0.0.0", l.Port, l.Port, "TCP to "+l.Service, func(free int) string {
-			return WantedRoute{Service: l.Service, Listen: free}.Flag() + " in place of port " + strconv.Itoa(l.Port)
+			return Route{Service: l.Service, Listen: free}.Flag() + " in place of port " + strconv.Itoa(l.Port)
 		}))
 	}
 	return claims
 }
 
 // describe decides what is written for each routed service.
-func (s Survey) describe(routed []string, opts AttachOptions, chosen reach) ([]routedService, error) {
+func (s Survey) describe(routed []string, opts Options, chosen reach) ([]routedService, error) {
 	var all []routedService
 	for _, name := range routed {
-		own := slices.DeleteFunc(slices.Clone(opts.Routes), func(r WantedRoute) bool { return r.Service != name })
+		own := slices.DeleteFunc(slices.Clone(opts.Routes), func(r Route) bool { return r.Service != name })
 		described := routedService{Name: name, Close: opts.ClosePorts && len(s.config(name).Ports) > 0}
 		described.Labels = s.labelsOf(name, own, described.Close)
 		if chosen.ambiguous(s.Project, name) && s.config(name).Labels["haproxy.network"] != chosen.of[name] {
@@ -304,7 +306,7 @@ func (s Survey) declaredPort(name string, closed bool) int {
 
 // labelsOf are the labels that say the routes of a service. The port stands
 // there only where the Compose files do not tell it by themselves.
-func (s Survey) labelsOf(name string, routes []WantedRoute, closed bool) []label {
+func (s Survey) labelsOf(name string, routes []Route, closed bool) []label {
 	groups := grouped(routes)
 	var all []label
 	taken := map[string]bool{}
@@ -320,14 +322,14 @@ func (s Survey) labelsOf(name string, routes []WantedRoute, closed bool) []label
 
 // grouped puts routes together that differ by their host only: they are one
 // line of labels.
-func grouped(routes []WantedRoute) [][]WantedRoute {
-	var groups [][]WantedRoute
+func grouped(routes []Route) [][]Route {
+	var groups [][]Route
 	for _, route := range routes {
-		i := slices.IndexFunc(groups, func(g []WantedRoute) bool {
+		i := slices.IndexFunc(groups, func(g []Route) bool {
 			return !route.TCP() && !g[0].TCP() && g[0].Path == route.Path && g[0].Port == route.Port && g[0].Host != "" && route.Host != ""
 		})
 		if i < 0 {
-			groups = append(groups, []WantedRoute{route})
+			groups = append(groups, []Route{route})
 			continue
 		}
 		groups[i] = append(groups[i], route)
@@ -335,7 +337,7 @@ func grouped(routes []WantedRoute) [][]WantedRoute {
 	return groups
 }
 
-func routeLabels(prefix string, group []WantedRoute, declared int) []label {
+func routeLabels(prefix string, group []Route, declared int) []label {
 	first := group[0]
 	var all []label
 	switch {
@@ -363,7 +365,7 @@ func routeLabels(prefix string, group []WantedRoute, declared int) []label {
 }
 
 // routeName names a route after what it is for.
-func routeName(route WantedRoute, taken map[string]bool) string {
+func routeName(route Route, taken map[string]bool) string {
 	text := "any"
 	switch {
 	case route.TCP():
@@ -392,7 +394,7 @@ func routeName(route WantedRoute, taken map[string]bool) string {
 
 // readBack makes sure that the labels are read as they were meant, together
 // with those that the service brings along.
-func (s Survey) readBack(name string, routes []WantedRoute, written []label) error {
+func (s Survey) readBack(name string, routes []Route, written []label) error {
 	all := map[string]string{}
 	for key, value := range s.config(name).Labels {
 		all[key] = value
@@ -402,16 +404,16 @@ func (s Survey) readBack(name string, routes []WantedRoute, written []label) err
 	}
 	read := labels.Parse(name, all, s.readFile)
 	if len(read.Problems) > 0 {
-		problem := &Problem{Summary: fmt.Sprintf("the labels of service %s do not go together; nothing was changed", name), Advice: "Mend them in the Compose file, or choose other routes."}
-		for _, p := range read.Problems {
-			problem.Details = append(problem.Details, p.Error())
+		problem := &compose.Problem{Summary: fmt.Sprintf("the labels of service %s do not go together; nothing was changed", name), Advice: "Mend them in the Compose file, or choose other routes."}
+		for _, wrong := range read.Problems {
+			problem.Details = append(problem.Details, wrong.Error())
 		}
 		return problem
 	}
 	for _, route := range routes {
 		found := slices.ContainsFunc(read.Specs, func(spec routing.Spec) bool { return means(spec, route) })
 		if !found {
-			return &Problem{
+			return &compose.Problem{
 				Summary: fmt.Sprintf("%s cannot be added: labels that service %s has in your own files are in its way; nothing was changed", route.Flag(), name),
 				Advice:  "Write the route into those labels, or take them away.",
 			}
@@ -431,7 +433,7 @@ func shortList(names []string) []string {
 
 // attachedFile is the data of the template of the Compose file.
 type attachedFile struct {
-	Demo
+	compose.Demo
 
 	Services []string
 	Labelled []routedService
@@ -443,71 +445,71 @@ type attachedFile struct {
 func (f attachedFile) ForwarderNetworks() []string { return f.Networks }
 
 func renderAttached(data attachedFile) ([]byte, error) {
-	file, err := Render(AttachedName, templates.AttachedFile, data)
+	file, err := compose.Render(FileName, templates.AttachedFile, data)
 	return file.Content, err
 }
 
 // decideWrites decides which files are written so that Compose reads ours, and
 // refuses to touch those of somebody else.
-func (a *Attachment) decideWrites(composeFile []byte, force bool) error {
-	ours, err := planned(a.file, composeFile, "service haproxy and the labels of its routes", force)
+func (p *Plan) decideWrites(composeFile []byte, force bool) error {
+	ours, err := planned(p.file, composeFile, "service haproxy and the labels of its routes", force)
 	if err != nil {
 		return err
 	}
-	if a.Place.way() == wayOverride {
+	if p.Place.way() == wayOverride {
 		ours.why += "; Compose reads a file of this name by itself"
 	}
-	a.writes = []write{ours}
-	if err := a.decideConfigs(force); err != nil {
+	p.writes = []write{ours}
+	if err := p.decideConfigs(force); err != nil {
 		return err
 	}
 	switch {
-	case slices.Contains(a.Place.Ours, a.file):
-		a.EnvFile = a.Place.way() == wayEnvFile // Compose reads it already
-	case a.Place.way() == wayEnvFile:
-		return a.extendEnv()
-	case a.Place.way() == wayByHand:
-		a.AddByHand, a.Where = a.Place.byHand(a.file)
+	case slices.Contains(p.Place.Ours, p.file):
+		p.EnvFile = p.Place.way() == wayEnvFile // Compose reads it already
+	case p.Place.way() == wayEnvFile:
+		return p.extendEnv()
+	case p.Place.way() == wayByHand:
+		p.AddByHand, p.Where = p.Place.byHand(p.file)
 	}
 	return nil
 }
 
 // decideConfigs decides which files of HAProxy's are written.
-func (a *Attachment) decideConfigs(force bool) error {
-	file := filepath.Join(a.Place.Project, filepath.FromSlash(BaseConfigName))
-	base, err := plannedBase(file, a.balancer, force)
+func (p *Plan) decideConfigs(force bool) error {
+	file := filepath.Join(p.Place.Project, filepath.FromSlash(compose.BaseConfigName))
+	base, err := plannedBase(file, p.balancer, force)
 	if err != nil {
 		return err
 	}
 	if base != nil {
-		a.writes = append(a.writes, *base)
+		p.writes = append(p.writes, *base)
 	}
-	forwarder, err := plannedForwarder(a.Place.Project, a.balancer.OnHost())
+	forwarder, err := plannedForwarder(p.Place.Project, p.balancer.OnHost())
 	if forwarder != nil {
-		a.writes = append(a.writes, *forwarder)
+		p.writes = append(p.writes, *forwarder)
 	}
 	return err
 }
 
 // extendEnv makes .env name our file. Where that cannot be done safely, it is
 // for the user to do.
-func (a *Attachment) extendEnv() error {
-	file := filepath.Join(a.Place.Folder, envName)
+func (p *Plan) extendEnv() error {
+	file := filepath.Join(p.Place.Folder, envName)
 	env, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", ShortPath(file), err), Advice: "Check its permissions.", Cause: err}
+		return &compose.Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", compose.ShortPath(file), err), Advice: "Check its permissions.", Cause: err}
 	}
-	extended, changed, err := extendEnv(env, a.Place.entries(a.file), a.Place.entry(a.file), a.Place.separator)
+	extended, changed, err := extendEnv(env, p.Place.entries(p.file), p.Place.entry(p.file), p.Place.separator)
 	if err != nil {
-		a.AddByHand, a.Where = "COMPOSE_FILE="+a.Place.entries(a.file), "in "+ShortPath(file)
+		p.AddByHand, p.Where = "COMPOSE_FILE="+p.Place.entries(p.file), "in "+compose.ShortPath(file)
 		return nil //nolint:nilerr // what cannot be done for the user is said to the user
 	}
-	why := fmt.Sprintf("two lines at its end set COMPOSE_FILE, so that Compose reads %s after your own files; the rest stays as it is", ShortPath(a.file))
+	why := fmt.Sprintf("two lines at its end set COMPOSE_FILE, so that Compose reads %s after your own files; the rest stays as it is", compose.ShortPath(p.file))
 	if changed {
-		why = fmt.Sprintf("%s is added at the end of your COMPOSE_FILE; the rest stays as it is", a.Place.separator+a.Place.entry(a.file))
+		why = fmt.Sprintf("%s is added at the end of your COMPOSE_FILE; the rest stays as it is", p.Place.separator+p.Place.entry(p.file))
 	}
-	a.writes = append(a.writes, write{path: file, before: env, after: extended, why: why})
-	a.EnvFile = true
+	p.writes = append(p.writes, write{path: file, before: env, after: extended, why: why})
+	p.EnvFile = true
 	return nil
 }
 
@@ -518,15 +520,15 @@ func planned(file string, content []byte, why string, force bool) (write, error)
 	case errors.Is(err, fs.ErrNotExist) && !isLink(file):
 		return write{path: file, after: content, why: why}, nil
 	case err != nil:
-		return write{}, &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", ShortPath(file), err), Advice: "Move it out of the way.", Cause: err}
-	case !WrittenByInit(old):
-		return write{}, &Problem{
-			Summary: fmt.Sprintf("%s is there already, and is not from docker haproxy; nothing was changed", ShortPath(file)),
+		return write{}, &compose.Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", compose.ShortPath(file), err), Advice: "Move it out of the way.", Cause: err}
+	case !compose.WrittenByInit(old):
+		return write{}, &compose.Problem{
+			Summary: fmt.Sprintf("%s is there already, and is not from docker haproxy; nothing was changed", compose.ShortPath(file)),
 			Advice:  "Move it out of the way, or give it another name.",
 		}
 	case !force:
-		return write{}, &Problem{
-			Summary: fmt.Sprintf("%s is there already; nothing was changed", ShortPath(file)),
+		return write{}, &compose.Problem{
+			Summary: fmt.Sprintf("%s is there already; nothing was changed", compose.ShortPath(file)),
 			Advice:  "Overwrite it with --force.",
 		}
 	}
@@ -540,7 +542,7 @@ func isLink(file string) bool {
 
 // plannedBase is the write of the base config. One from an earlier attachment is
 // the user's own: it stays (nil), or changes where the network mode does.
-func plannedBase(file string, balancer Demo, force bool) (*write, error) {
+func plannedBase(file string, balancer compose.Demo, force bool) (*write, error) {
 	content, err := attachedBase(balancer)
 	if err != nil {
 		return nil, err
@@ -553,7 +555,7 @@ func plannedBase(file string, balancer Demo, force bool) (*write, error) {
 }
 
 // attachedBase is the base config for a load balancer.
-func attachedBase(balancer Demo) ([]byte, error) {
-	file, err := Render(BaseConfigName, templates.AttachedConfig, balancer)
+func attachedBase(balancer compose.Demo) ([]byte, error) {
+	file, err := compose.Render(compose.BaseConfigName, templates.AttachedConfig, balancer)
 	return file.Content, err
 }

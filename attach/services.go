@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"cmp"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/distribution/reference"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
 // Speaks is what an app answers on a port, as far as can be told without
@@ -25,17 +27,17 @@ const (
 	SpeaksUnknown Speaks = ""
 )
 
-// AppService is a service of a project, looked at as one that requests may be
+// Service is a service of a project, looked at as one that requests may be
 // routed to.
-type AppService struct {
+type Service struct {
 	Name  string
-	Ports []AppPort // the likeliest first
+	Ports []Port // the likeliest first
 	// Closed says why HAProxy cannot reach the service at all; "" where it can.
 	Closed string
 }
 
-// AppPort is a port that an app listens on in its container.
-type AppPort struct {
+// Port is a port that an app listens on in its container.
+type Port struct {
 	Number int
 	Speaks Speaks
 	Why    []string // how the port is known: "published as 8080", "its image exposes it"
@@ -45,7 +47,7 @@ type AppPort struct {
 }
 
 // String is the port and how it is known.
-func (p AppPort) String() string {
+func (p Port) String() string {
 	what := string(p.Speaks)
 	if p.Speaks == SpeaksUnknown {
 		what = "perhaps HTTP"
@@ -54,18 +56,18 @@ func (p AppPort) String() string {
 }
 
 // Speaking are the ports on which the app speaks one of what is asked for.
-func (s AppService) Speaking(kinds ...Speaks) []AppPort {
-	return slices.DeleteFunc(slices.Clone(s.Ports), func(p AppPort) bool { return !slices.Contains(kinds, p.Speaks) })
+func (s Service) Speaking(kinds ...Speaks) []Port {
+	return slices.DeleteFunc(slices.Clone(s.Ports), func(p Port) bool { return !slices.Contains(kinds, p.Speaks) })
 }
 
-// FindServices tells of each service but the load balancer on which ports its
+// findServices tells of each service but the load balancer on which ports its
 // app listens and what it speaks there. images are by service; what is
 // not known of an image is left out.
-func FindServices(project *types.Project, images map[string]ImageFacts) []AppService {
+func findServices(project *types.Project, images map[string]compose.ImageFacts) []Service {
 	all := project.AllServices()
-	var found []AppService
+	var found []Service
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if name != LoadBalancer {
+		if name != compose.LoadBalancer {
 			found = append(found, findService(all[name], images[name]))
 		}
 	}
@@ -73,7 +75,7 @@ func FindServices(project *types.Project, images map[string]ImageFacts) []AppSer
 }
 
 // findService gathers what each source tells of a service's ports.
-func findService(service types.ServiceConfig, image ImageFacts) AppService {
+func findService(service types.ServiceConfig, image compose.ImageFacts) Service {
 	known := ports{image: service.Image}
 	check, from := []string(nil), "its health check asks it"
 	if service.HealthCheck != nil && !service.HealthCheck.Disable {
@@ -94,8 +96,8 @@ func findService(service types.ServiceConfig, image ImageFacts) AppService {
 	if len(known.list) == 0 {
 		known.usual()
 	}
-	slices.SortStableFunc(known.list, func(a, b AppPort) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Number, b.Number)) })
-	return AppService{Name: service.Name, Ports: known.list, Closed: closed(service)}
+	slices.SortStableFunc(known.list, func(a, b Port) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Number, b.Number)) })
+	return Service{Name: service.Name, Ports: known.list, Closed: closed(service)}
 }
 
 // How likely a port is the one that is meant, by who tells of it.
@@ -110,7 +112,7 @@ const (
 // ports collects the ports of one service.
 type ports struct {
 	image string
-	list  []AppPort
+	list  []Port
 }
 
 // add notes a port, or one more reason for it. What is said of its protocol
@@ -119,9 +121,9 @@ func (p *ports) add(number int, said Speaks, why string, rank int, declared bool
 	if number < 1 || number > 65535 {
 		return
 	}
-	i := slices.IndexFunc(p.list, func(known AppPort) bool { return known.Number == number })
+	i := slices.IndexFunc(p.list, func(known Port) bool { return known.Number == number })
 	if i < 0 {
-		p.list = append(p.list, AppPort{Number: number, Speaks: usualProtocol(number, p.image), rank: rank})
+		p.list = append(p.list, Port{Number: number, Speaks: usualProtocol(number, p.image), rank: rank})
 		i = len(p.list) - 1
 	}
 	port := &p.list[i]

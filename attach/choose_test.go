@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"errors"
@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
 // problemOf is a failure that must be explained.
-func problemOf(t *testing.T, err error) *Problem {
+func problemOf(t *testing.T, err error) *compose.Problem {
 	t.Helper()
-	problem, ok := errors.AsType[*Problem](err)
+	problem, ok := errors.AsType[*compose.Problem](err)
 	assert.Assert(t, ok, "%v", err)
 	return problem
 }
@@ -170,7 +172,7 @@ networks: {a: , b: , c: , inner: {internal: true}, inner2: {internal: true}, out
 		names, wanted, _ := strings.Cut(asked, "/")
 		chosen, err := reachServices(loaded, strings.Fields(names), func(string) string { return wanted })
 		if err == nil {
-			err = chosen.enterable(loaded, Demo{})
+			err = chosen.enterable(loaded, compose.Demo{})
 		}
 		parts, refused := strings.CutPrefix(want, "! ")
 		if refused {
@@ -183,7 +185,7 @@ networks: {a: , b: , c: , inner: {internal: true}, inner2: {internal: true}, out
 	loaded = services(t, "services: {a: {image: x}}\nnetworks: {default: {internal: true}}\n")
 	chosen, err := reachServices(loaded, []string{"a"}, func(string) string { return "" })
 	assert.NilError(t, err)
-	err = chosen.enterable(loaded, Demo{})
+	err = chosen.enterable(loaded, compose.Demo{})
 	contains(t, problemOf(t, err).Error(), "every network", "internal", "service a")
 }
 
@@ -191,7 +193,7 @@ func TestAPortThatAServicePublishesIsNotTakenFromItUnasked(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		services string
-		opts     func(*AttachOptions)
+		opts     func(*Options)
 		flags    []string
 		want     string
 	}{
@@ -200,10 +202,10 @@ func TestAPortThatAServicePublishesIsNotTakenFromItUnasked(t *testing.T) {
 		"the next is taken":   {"web: {image: x, ports: ['80:80', '8080:81', '8081:82']}", nil, nil, "--http-port 8082"},
 		"on loopback":         {"web: {image: x, ports: ['127.0.0.1:80:80']}", nil, nil, "service web publishes port 80"},
 		"UDP":                 {"web: {image: x, ports: ['80:80/udp'], expose: [80]}", nil, nil, ""},
-		"moved":               {"web: {image: x, ports: ['80:80']}", func(o *AttachOptions) { o.HTTPPort = 8000 }, nil, ""},
-		"closed":              {"web: {image: x, ports: ['80:80']}", func(o *AttachOptions) { o.ClosePorts = true }, nil, ""},
+		"moved":               {"web: {image: x, ports: ['80:80']}", func(o *Options) { o.HTTPPort = 8000 }, nil, ""},
+		"closed":              {"web: {image: x, ports: ['80:80']}", func(o *Options) { o.ClosePorts = true }, nil, ""},
 		"another's":           {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['80:81']}", nil, nil, "service old publishes port 80|--http-port 8080"},
-		"another's, closing":  {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['80:81']}", func(o *AttachOptions) { o.ClosePorts = true }, nil, "service old publishes port 80"},
+		"another's, closing":  {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['80:81']}", func(o *Options) { o.ClosePorts = true }, nil, "service old publishes port 80"},
 		"the stats page's":    {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['8404:81']}", nil, nil, "for its stats page|--stats-port 8405"},
 		"not at that address": {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['127.0.0.2:8404:81']}", nil, nil, ""},
 		"of plain TCP":        {"web: {image: x, expose: [80]}\ndb: {image: postgres, ports: ['5432:5432']}", nil, []string{"tcp:5432=db"}, "service db publishes port 5432|for TCP to db|--close-ports|--route tcp:5433=db"},

@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"crypto/sha256"
@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,24 +14,25 @@ import (
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
 
+	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/templates"
 )
 
 // attachDefaults are what init takes where no flag says otherwise.
-func attachDefaults() AttachOptions {
-	return AttachOptions{Image: ImageOf("haproxytech/haproxy-alpine:3.2"), HTTPPort: 80, StatsPort: 8404, StatsAddress: "127.0.0.1"}
+func attachDefaults() Options {
+	return Options{Image: compose.ImageOf("haproxytech/haproxy-alpine:3.2"), HTTPPort: 80, StatsPort: 8404, StatsAddress: "127.0.0.1"}
 }
 
 // onHostOptions are --network-mode host.
-func onHostOptions(o *AttachOptions) {
-	o.NetworkMode, o.HTTPPort = HostNetwork, UsualHTTPPort(HostNetwork)
+func onHostOptions(o *Options) {
+	o.NetworkMode, o.HTTPPort = compose.HostNetwork, compose.UsualHTTPPort(compose.HostNetwork)
 }
 
 // theirs is a project of somebody's own, in a folder of its own.
 type theirs struct {
 	folder string
-	engine *Engine
-	load   LoadOptions
+	engine *compose.Engine
+	load   compose.LoadOptions
 }
 
 // project writes files of a project into a folder: names and contents in pairs.
@@ -45,7 +45,7 @@ func project(t *testing.T, files ...string) theirs {
 	for i := 0; i < len(files); i += 2 {
 		put(t, folder, files[i], files[i+1])
 	}
-	engine, _ := engineAt(t, nobody)
+	engine := nowhere(t)
 	return theirs{folder: folder, engine: engine}
 }
 
@@ -59,36 +59,36 @@ func (p theirs) place(t *testing.T) Place {
 
 func (p theirs) survey(t *testing.T) Survey {
 	t.Helper()
-	survey, err := p.engine.Survey(t.Context(), p.place(t), p.load)
+	survey, err := MakeSurvey(t.Context(), p.engine, p.place(t), p.load)
 	assert.NilError(t, err)
 	return survey
 }
 
 // plan plans routes as flags give them.
-func (p theirs) plan(t *testing.T, opts AttachOptions, flags ...string) (Attachment, error) {
+func (p theirs) plan(t *testing.T, opts Options, flags ...string) (Plan, error) {
 	t.Helper()
 	survey := p.survey(t)
 	routes, err := survey.Resolve(parsed(t, flags...))
 	if err != nil {
-		return Attachment{}, err
+		return Plan{}, err
 	}
 	opts.Routes = routes
 	return survey.Plan(opts)
 }
 
-func (p theirs) attach(t *testing.T, opts AttachOptions, flags ...string) Attachment {
+func (p theirs) attach(t *testing.T, opts Options, flags ...string) Plan {
 	t.Helper()
 	a, err := p.plan(t, opts, flags...)
 	assert.NilError(t, err)
-	assert.NilError(t, p.engine.Attach(t.Context(), p.survey(t), a, p.load))
+	assert.NilError(t, a.Do(t.Context(), p.engine, p.survey(t), p.load))
 	return a
 }
 
-func (p theirs) remove(t *testing.T, force bool) Detachment {
+func (p theirs) remove(t *testing.T, force bool) Removal {
 	t.Helper()
-	d, err := p.engine.PlanRemoval(t.Context(), p.place(t), p.load, force)
+	d, err := PlanRemoval(t.Context(), p.engine, p.place(t), p.load, force)
 	assert.NilError(t, err)
-	assert.NilError(t, p.engine.Detach(t.Context(), d))
+	assert.NilError(t, d.Do(t.Context(), p.engine))
 	return d
 }
 
@@ -128,9 +128,9 @@ func (p theirs) read(t *testing.T, name string) string {
 	return string(content)
 }
 
-func parsed(t *testing.T, flags ...string) []WantedRoute {
+func parsed(t *testing.T, flags ...string) []Route {
 	t.Helper()
-	var routes []WantedRoute
+	var routes []Route
 	for _, flag := range flags {
 		route, err := ParseRoute(flag)
 		assert.NilError(t, err)
@@ -160,7 +160,7 @@ func TestWhatAttachingWritesIsAsShown(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		files []string
-		opts  func(*AttachOptions)
+		opts  func(*Options)
 		flags []string
 	}{
 		"one-route":    {[]string{"compose.yaml", oneWeb}, nil, []string{"shop.example.com=web"}},
@@ -169,12 +169,12 @@ func TestWhatAttachingWritesIsAsShown(t *testing.T) {
 		"many-hosts":   {[]string{"compose.yaml", oneWeb}, nil, []string{"a.example=web", "*.b.example=web", "c.example/x=web", "/$y=web", "tcp:9999=web:9"}},
 		"tcp":          {[]string{"compose.yaml", shop}, nil, []string{"tcp:15432=db"}},
 		"several":      {[]string{"compose.yaml", shop}, nil, []string{"shop.example.com=web", "shop.example.com/api=api", "tcp:5432=db"}},
-		"close-ports":  {[]string{"compose.yaml", shop}, func(o *AttachOptions) { o.ClosePorts, o.HTTPPort = true, 8080 }, []string{"*=web"}},
-		"network":      {[]string{"compose.yaml", shop}, func(o *AttachOptions) { o.Network = "front" }, []string{"*=web", "/api=api"}},
-		"other-images": {[]string{"compose.yaml", oneWeb}, func(o *AttachOptions) { o.Image, o.StatsAddress, o.StatsPort = ImageOf("haproxy:3.2"), "::1", 9000 }, []string{"*=web"}},
+		"close-ports":  {[]string{"compose.yaml", shop}, func(o *Options) { o.ClosePorts, o.HTTPPort = true, 8080 }, []string{"*=web"}},
+		"network":      {[]string{"compose.yaml", shop}, func(o *Options) { o.Network = "front" }, []string{"*=web", "/api=api"}},
+		"other-images": {[]string{"compose.yaml", oneWeb}, func(o *Options) { o.Image, o.StatsAddress, o.StatsPort = compose.ImageOf("haproxy:3.2"), "::1", 9000 }, []string{"*=web"}},
 		"labels":       {[]string{"compose.yaml", "services:\n  web: {image: app, expose: [80], labels: {haproxy.host: a.example, haproxy.x.listen: '99'}}\n"}, nil, nil},
-		"host":         {[]string{"compose.yaml", shop}, func(o *AttachOptions) { onHostOptions(o); o.HTTPPort = 8000 }, []string{"shop.example.com=web", "tcp:15432=db"}},
-		"odd-names":    {[]string{"compose.yaml", "services:\n  \"1.0\": {image: app, expose: [80], networks: [\"on\", default]}\nnetworks: {\"on\": }\n"}, func(o *AttachOptions) { o.Network = "on" }, []string{"*=1.0"}},
+		"host":         {[]string{"compose.yaml", shop}, func(o *Options) { onHostOptions(o); o.HTTPPort = 8000 }, []string{"shop.example.com=web", "tcp:15432=db"}},
+		"odd-names":    {[]string{"compose.yaml", "services:\n  \"1.0\": {image: app, expose: [80], networks: [\"on\", default]}\nnetworks: {\"on\": }\n"}, func(o *Options) { o.Network = "on" }, []string{"*=1.0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,13 +185,13 @@ func TestWhatAttachingWritesIsAsShown(t *testing.T) {
 			p := project(t, c.files...)
 			before := p.hashes(t)
 			p.attach(t, opts, c.flags...)
-			golden.Assert(t, p.read(t, OverrideName), path.Join("attach", name+".yaml"))
+			golden.Assert(t, p.read(t, OverrideName), name+".yaml")
 			config := "haproxy.cfg"
-			if opts.NetworkMode == HostNetwork {
+			if opts.NetworkMode == compose.HostNetwork {
 				config = "host.cfg"
-				assert.Equal(t, p.read(t, DNSConfigName), templates.ForwarderConfig)
+				assert.Equal(t, p.read(t, compose.DNSConfigName), templates.ForwarderConfig)
 			}
-			golden.Assert(t, p.read(t, BaseConfigName), path.Join("attach", config))
+			golden.Assert(t, p.read(t, compose.BaseConfigName), config)
 			after := p.hashes(t)
 			for file, hash := range before {
 				assert.Equal(t, after[file], hash, "%s was touched", file)
@@ -217,20 +217,20 @@ func TestAttachingAndRemovingLeavesNoTrace(t *testing.T) {
 		"with an .env":           {files: []string{"compose.yaml", oneWeb, ".env", "A=1"}, wrote: OverrideName},
 		"bytes that are unusual": {files: []string{"compose.yaml", "# \u00e4\r\nservices: {web: {image: app, expose: [8080]}}"}, wrote: OverrideName},
 		"an override": {
-			files: []string{"compose.yaml", oneWeb, "compose.override.yaml", own}, wrote: AttachedName + " .env",
+			files: []string{"compose.yaml", oneWeb, "compose.override.yaml", own}, wrote: FileName + " .env",
 			env: "compose.yaml:compose.override.yaml:compose.haproxy.yaml",
 		},
 		"an override of the old name, and an .env": {
-			files: []string{"docker-compose.yml", oneWeb, "docker-compose.override.yml", own, ".env", "A=1"}, wrote: AttachedName,
+			files: []string{"docker-compose.yml", oneWeb, "docker-compose.override.yml", own, ".env", "A=1"}, wrote: FileName,
 			env: "docker-compose.yml:docker-compose.override.yml:compose.haproxy.yaml",
 		},
 		"COMPOSE_FILE in .env": {
-			files: []string{"deploy/a.yml", oneWeb, "deploy/b.yml", own, ".env", "X=1\r\nCOMPOSE_FILE=deploy/a.yml:deploy/b.yml # mine\r\n"}, wrote: "deploy/" + AttachedName,
+			files: []string{"deploy/a.yml", oneWeb, "deploy/b.yml", own, ".env", "X=1\r\nCOMPOSE_FILE=deploy/a.yml:deploy/b.yml # mine\r\n"}, wrote: "deploy/" + FileName,
 			env: "deploy/a.yml:deploy/b.yml:deploy/compose.haproxy.yaml",
 		},
 		"-f": {
 			files: []string{"deploy/a.yml", oneWeb, "deploy/b.yml", own}, args: []string{"deploy/a.yml", "deploy/b.yml"},
-			wrote: "deploy/" + AttachedName, hand: "-f ",
+			wrote: "deploy/" + FileName, hand: "-f ",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -270,7 +270,7 @@ func TestAttachingAndRemovingLeavesNoTrace(t *testing.T) {
 			d := p.remove(t, false)
 			assert.DeepEqual(t, p.hashes(t), before)
 			assert.Assert(t, d.Unseen != nil, "no engine answers, and that must be told")
-			_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+			_, err = PlanRemoval(t.Context(), p.engine, p.place(t), p.load, false)
 			assert.ErrorContains(t, err, "not attached")
 		})
 	}
@@ -285,7 +285,7 @@ func TestComposeItselfReadsWhatAttachingWrote(t *testing.T) {
 			p := project(t, files...)
 			p.attach(t, attachDefaults(), "*=web")
 			t.Chdir(p.folder)
-			loaded, err := p.engine.LoadModel(t.Context(), LoadOptions{})
+			loaded, err := p.engine.LoadModel(t.Context(), compose.LoadOptions{})
 			assert.NilError(t, err)
 			assert.DeepEqual(t, slices.Sorted(maps.Keys(loaded.Services)), []string{"haproxy", "web"})
 			assert.Equal(t, loaded.Services["web"].Labels["haproxy.host"], "*")
@@ -301,7 +301,7 @@ func TestAPlanSaysWhatItWritesAndWhy(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, p.hashes(t), before)
 	contains(t, a.String(),
-		"write "+filepath.Join(p.folder, AttachedName)+": service haproxy and the labels",
+		"write "+filepath.Join(p.folder, FileName)+": service haproxy and the labels",
 		"write "+filepath.Join(p.folder, "haproxy", "haproxy.cfg")+": global settings",
 		"change "+filepath.Join(p.folder, ".env")+": :compose.haproxy.yaml is added at the end of your COMPOSE_FILE")
 	assert.Equal(t, len(a.Files()), 3)
@@ -342,7 +342,7 @@ func TestNobodysFilesAreOverwritten(t *testing.T) {
 				a, err := p.plan(t, opts, "*=web")
 				if want == "" {
 					assert.NilError(t, err)
-					assert.NilError(t, p.engine.Attach(t.Context(), p.survey(t), a, p.load))
+					assert.NilError(t, a.Do(t.Context(), p.engine, p.survey(t), p.load))
 					continue
 				}
 				assert.ErrorContains(t, err, want)
@@ -357,22 +357,22 @@ func TestABaseConfigThatWasEditedStays(t *testing.T) {
 	t.Parallel()
 	p := project(t, "compose.yaml", oneWeb)
 	p.attach(t, attachDefaults(), "*=web")
-	edited := put(t, p.folder, BaseConfigName, p.read(t, BaseConfigName)+"# mine\n")
-	mine := p.read(t, BaseConfigName)
+	edited := put(t, p.folder, compose.BaseConfigName, p.read(t, compose.BaseConfigName)+"# mine\n")
+	mine := p.read(t, compose.BaseConfigName)
 
 	forced := attachDefaults()
 	forced.Force = true
 	p.attach(t, forced, "a.example=web")
-	assert.Equal(t, p.read(t, BaseConfigName), mine)
+	assert.Equal(t, p.read(t, compose.BaseConfigName), mine)
 
 	d := p.remove(t, false)
 	assert.Equal(t, d.Edited, edited)
 	contains(t, strings.Join(d.Notes(), "\n"), "edited since", "--force")
-	assert.Equal(t, p.read(t, BaseConfigName), mine)
+	assert.Equal(t, p.read(t, compose.BaseConfigName), mine)
 	assert.Assert(t, p.hashes(t)[OverrideName] == "")
 
 	p.attach(t, attachDefaults(), "*=web") // and is used again
-	assert.Equal(t, p.read(t, BaseConfigName), mine)
+	assert.Equal(t, p.read(t, compose.BaseConfigName), mine)
 	p.remove(t, true)
 	assert.DeepEqual(t, slices.Sorted(maps.Keys(p.hashes(t))), []string{".", "compose.yaml"})
 }
@@ -383,15 +383,15 @@ func TestSettingsThatTheUserAddedToOurFileAreNotLost(t *testing.T) {
 	p.attach(t, attachDefaults(), "*=web")
 	labelled := strings.Replace(p.read(t, OverrideName), "haproxy.host: \"*\"", "haproxy.host: \"*\"\n      haproxy.sticky: \"true\"", 1)
 	put(t, p.folder, OverrideName, labelled)
-	_, err := p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+	_, err := PlanRemoval(t.Context(), p.engine, p.place(t), p.load, false)
 	assert.NilError(t, err, "labels are what the file is for")
 
 	put(t, p.folder, OverrideName, strings.Replace(labelled, "    labels:", "    environment: {MINE: 1}\n    labels:", 1))
 	before := p.hashes(t)
-	_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+	_, err = PlanRemoval(t.Context(), p.engine, p.place(t), p.load, false)
 	assert.ErrorContains(t, err, "environment of service web")
 	put(t, p.folder, OverrideName, labelled+"volumes: {mine: }\n")
-	_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+	_, err = PlanRemoval(t.Context(), p.engine, p.place(t), p.load, false)
 	assert.ErrorContains(t, err, "volumes")
 	assert.Equal(t, len(p.hashes(t)), len(before))
 	p.remove(t, true)
@@ -405,7 +405,7 @@ func TestRemovingTakesTheStateAndTheGeneratedConfigAndKeepsWhatIsNotOurs(t *test
 	put(t, p.folder, ".docker-haproxy/loaded.json", "{}")
 	put(t, p.folder, "haproxy/generated/routes.cfg", "# generated")
 	put(t, p.folder, "haproxy/pages/503.html", "mine")
-	d, err := p.engine.PlanRemoval(t.Context(), p.place(t), p.load, false)
+	d, err := PlanRemoval(t.Context(), p.engine, p.place(t), p.load, false)
 	assert.NilError(t, err)
 	contains(t, d.String(), "remove "+filepath.Join(p.folder, OverrideName)+": init wrote it", "generated", ".docker-haproxy")
 	p.remove(t, false)
@@ -418,9 +418,9 @@ func TestADemoIsNotTakenApart(t *testing.T) {
 	t.Parallel()
 	files, err := demo().Generate(t.Context())
 	assert.NilError(t, err)
-	p := project(t, "compose.yaml", string(files[0].Content), BaseConfigName, string(files[1].Content))
+	p := project(t, "compose.yaml", string(files[0].Content), compose.BaseConfigName, string(files[1].Content))
 	assert.Assert(t, p.place(t).IsDemo())
-	_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, true)
+	_, err = PlanRemoval(t.Context(), p.engine, p.place(t), p.load, true)
 	assert.ErrorContains(t, err, "nothing to take away without the project")
 	contains(t, err.Error(), "docker haproxy down")
 }
@@ -440,14 +440,14 @@ func TestAnAttachmentThatDoesNotLoadIsTakenAwayAgain(t *testing.T) {
 		broken := a
 		broken.writes = slices.Clone(a.writes)
 		broken.writes[0].after = []byte(content)
-		err := p.engine.Attach(t.Context(), p.survey(t), broken, p.load)
+		err := broken.Do(t.Context(), p.engine, p.survey(t), p.load)
 		assert.ErrorContains(t, err, "taken away again", name)
 		assert.DeepEqual(t, p.hashes(t), before)
 	}
 	stale := a
 	stale.writes = slices.Clone(a.writes)
 	stale.writes[2].before = []byte("B=2")
-	assert.ErrorContains(t, p.engine.Attach(t.Context(), p.survey(t), stale, p.load), "changed by somebody else")
+	assert.ErrorContains(t, stale.Do(t.Context(), p.engine, p.survey(t), p.load), "changed by somebody else")
 	assert.DeepEqual(t, p.hashes(t), before)
 }
 

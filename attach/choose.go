@@ -1,6 +1,7 @@
-package compose
+package attach
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 )
 
@@ -17,29 +19,29 @@ import (
 type Survey struct {
 	Place    Place
 	Project  *types.Project
-	Services []AppService
+	Services []Service
 	// Unseen is why the images were not looked at; nil where they were.
 	Unseen error
 }
 
-// Survey loads the user's own files and looks at the services. No engine is
-// needed: without one, there is less to tell of images.
-func (e *Engine) Survey(ctx context.Context, place Place, opts LoadOptions) (Survey, error) {
-	project, err := e.LoadModel(ctx, place.loadOptions(opts, place.Files))
+// MakeSurvey loads the user's own files and looks at the services. No engine needs
+// to answer: without one, there is less to tell of images.
+func MakeSurvey(ctx context.Context, engine *compose.Engine, place Place, load compose.LoadOptions) (Survey, error) {
+	project, err := engine.LoadModel(ctx, place.loadOptions(load, place.Files))
 	if err != nil {
 		return Survey{}, err
 	}
-	images, unseen := e.ImageFacts(ctx, project)
+	images, unseen := engine.ImageFacts(ctx, project)
 	if ctx.Err() != nil {
 		return Survey{}, ctx.Err()
 	}
-	return Survey{Place: place, Project: project, Services: FindServices(project, images), Unseen: unseen}, nil
+	return Survey{Place: place, Project: project, Services: findServices(project, images), Unseen: unseen}, nil
 }
 
-func (s Survey) service(name string) (AppService, bool) {
-	i := slices.IndexFunc(s.Services, func(a AppService) bool { return a.Name == name })
+func (s Survey) service(name string) (Service, bool) {
+	i := slices.IndexFunc(s.Services, func(a Service) bool { return a.Name == name })
 	if i < 0 {
-		return AppService{}, false
+		return Service{}, false
 	}
 	return s.Services[i], true
 }
@@ -71,27 +73,27 @@ func (s Survey) labelled() []string {
 // HasLabels tells whether services bring labels for HAProxy along.
 func (s Survey) HasLabels() bool { return len(s.labelled()) > 0 }
 
-// AppCandidate is a service that requests may be routed to, with the ports that
+// Candidate is a service that requests may be routed to, with the ports that
 // they may go to, the likeliest first.
-type AppCandidate struct {
+type Candidate struct {
 	Service string
-	Ports   []AppPort
+	Ports   []Port
 }
 
 // Candidates are the services that speak HTTP; where there is none, those of
 // which it is not known what they speak.
-func (s Survey) Candidates() []AppCandidate {
+func (s Survey) Candidates() []Candidate {
 	if found := s.speaking(SpeaksHTTP); len(found) > 0 {
 		return found
 	}
 	return s.speaking(SpeaksUnknown)
 }
 
-func (s Survey) speaking(kind Speaks) []AppCandidate {
-	var found []AppCandidate
+func (s Survey) speaking(kind Speaks) []Candidate {
+	var found []Candidate
 	for _, service := range s.Services {
 		if ports := service.Speaking(kind); len(ports) > 0 && service.Closed == "" {
-			found = append(found, AppCandidate{Service: service.Name, Ports: ports})
+			found = append(found, Candidate{Service: service.Name, Ports: ports})
 		}
 	}
 	return found
@@ -99,22 +101,22 @@ func (s Survey) speaking(kind Speaks) []AppCandidate {
 
 // Propose gives the routes where nobody is asked: there must be exactly one
 // service that speaks HTTP, on exactly one port. Anything else is not guessed.
-func (s Survey) Propose() ([]WantedRoute, error) {
+func (s Survey) Propose() ([]Route, error) {
 	speaking := s.speaking(SpeaksHTTP)
 	if len(speaking) == 1 && len(speaking[0].Ports) == 1 {
-		return []WantedRoute{{Service: speaking[0].Service, Port: speaking[0].Ports[0].Number}}, nil
+		return []Route{{Service: speaking[0].Service, Port: speaking[0].Ports[0].Number}}, nil
 	}
 	return nil, s.undecided()
 }
 
 // undecided says what there is to choose from, as flags to type.
 func (s Survey) undecided() error {
-	problem := &Problem{Details: s.lines()}
+	problem := &compose.Problem{Details: s.lines()}
 	var flags []string
 	candidates := s.Candidates()
 	for i, candidate := range candidates {
 		for _, port := range candidate.Ports {
-			route := WantedRoute{Service: candidate.Service, Port: port.Number}
+			route := Route{Service: candidate.Service, Port: port.Number}
 			if i > 0 {
 				route.Host = LocalHost(candidate.Service)
 			}
@@ -155,7 +157,7 @@ func (s Survey) tcpFlags() []string {
 	var flags []string
 	for _, candidate := range s.speaking(SpeaksTCP) {
 		port := candidate.Ports[0].Number
-		flags = append(flags, "  "+WantedRoute{Service: candidate.Service, Listen: port, Port: port}.Flag())
+		flags = append(flags, "  "+Route{Service: candidate.Service, Listen: port, Port: port}.Flag())
 	}
 	return flags
 }
@@ -180,7 +182,7 @@ func (s Survey) lines() []string {
 	return lines
 }
 
-func portTexts(ports []AppPort) []string {
+func portTexts(ports []Port) []string {
 	var texts []string
 	for _, port := range ports {
 		texts = append(texts, port.String())
@@ -190,8 +192,8 @@ func portTexts(ports []AppPort) []string {
 
 // Resolve finds out what routes leave open: the port of the app. It refuses
 // what cannot be meant, with the flag that can.
-func (s Survey) Resolve(routes []WantedRoute) ([]WantedRoute, error) {
-	var resolved []WantedRoute
+func (s Survey) Resolve(routes []Route) ([]Route, error) {
+	var resolved []Route
 	for _, route := range routes {
 		service, err := s.routable(route)
 		if err != nil {
@@ -204,7 +206,7 @@ func (s Survey) Resolve(routes []WantedRoute) ([]WantedRoute, error) {
 		}
 		for _, other := range resolved {
 			if other.Where() == route.Where() {
-				return nil, &Problem{
+				return nil, &compose.Problem{
 					Summary: fmt.Sprintf("%s and %s are for the same requests; nothing was changed", other.Flag(), route.Flag()),
 					Advice:  "Give one of them another host, another path, or leave it out.",
 				}
@@ -216,26 +218,26 @@ func (s Survey) Resolve(routes []WantedRoute) ([]WantedRoute, error) {
 }
 
 // routable finds the service of a route.
-func (s Survey) routable(route WantedRoute) (AppService, error) {
+func (s Survey) routable(route Route) (Service, error) {
 	service, ok := s.service(route.Service)
 	if !ok {
-		advice := "Its services: " + orNone(s.names()) + "."
-		if near := Nearest(route.Service, s.names()); near != "" {
+		advice := "Its services: " + cmp.Or(strings.Join(s.names(), ", "), "none") + "."
+		if near := compose.Nearest(route.Service, s.names()); near != "" {
 			advice = fmt.Sprintf("Did you mean %s? %s", near, advice)
 		}
-		return AppService{}, &Problem{
+		return Service{}, &compose.Problem{
 			Summary: fmt.Sprintf("%s: project %q has no service named %s; nothing was changed", route.Flag(), s.Project.Name, route.Service),
 			Advice:  advice,
 		}
 	}
 	if service.Closed != "" {
-		return AppService{}, &Problem{
+		return Service{}, &compose.Problem{
 			Summary: fmt.Sprintf("HAProxy cannot reach service %s; nothing was changed", service.Name),
 			Advice:  "Why: " + service.Closed + ".",
 		}
 	}
-	if route.Listen == BalancerHTTPPort || route.Listen == BalancerStatsPort {
-		return AppService{}, &Problem{
+	if route.Listen == compose.BalancerHTTPPort || route.Listen == compose.BalancerStatsPort {
+		return Service{}, &compose.Problem{
 			Summary: fmt.Sprintf("%s: HAProxy listens on port %d already, for HTTP; nothing was changed", route.Flag(), route.Listen),
 			Advice:  "Choose another port to listen on.",
 		}
@@ -243,15 +245,9 @@ func (s Survey) routable(route WantedRoute) (AppService, error) {
 	return service, nil
 }
 
-// The ports on which the load balancer listens in its container.
-const (
-	BalancerHTTPPort  = 80
-	BalancerStatsPort = 8404
-)
-
 // portOf is the port of a service for a route that names none: the one of its
 // label, else the only one that may be meant.
-func (s Survey) portOf(service AppService, route WantedRoute) (int, error) {
+func (s Survey) portOf(service Service, route Route) (int, error) {
 	if number, err := strconv.Atoi(s.config(service.Name).Labels["haproxy.port"]); err == nil {
 		return number, nil
 	}
@@ -266,14 +262,14 @@ func (s Survey) portOf(service AppService, route WantedRoute) (int, error) {
 	case len(fitting) == 1:
 		return fitting[0].Number, nil
 	case len(fitting) > 1:
-		return 0, &Problem{
+		return 0, &compose.Problem{
 			Summary: fmt.Sprintf("service %s listens on several ports that %s may mean; nothing was changed", service.Name, route.Flag()),
 			Details: portTexts(fitting),
 			Advice:  "Say which:\n" + strings.Join(flagsFor(route, fitting), "\n"),
 		}
 	case len(service.Ports) == 0:
 		route.Port = 8080
-		return 0, &Problem{
+		return 0, &compose.Problem{
 			Summary: fmt.Sprintf("on which port the app of service %s listens is not known: it publishes and exposes none, and its image tells of none; nothing was changed", service.Name),
 			Advice:  fmt.Sprintf("Add it, such as %s.", route.Flag()),
 		}
@@ -283,8 +279,8 @@ func (s Survey) portOf(service AppService, route WantedRoute) (int, error) {
 }
 
 // speaksOtherwise refuses HTTP to a service that shows only ports of other protocols.
-func (s Survey) speaksOtherwise(service AppService, route WantedRoute) error {
-	problem := &Problem{
+func (s Survey) speaksOtherwise(service Service, route Route) error {
+	problem := &compose.Problem{
 		Summary: fmt.Sprintf("service %s shows no port that speaks HTTP; nothing was changed", service.Name),
 		Details: portTexts(service.Ports),
 		Advice:  "If one of them does, say which:\n" + strings.Join(flagsFor(route, service.Ports), "\n"),
@@ -299,12 +295,12 @@ func (s Survey) speaksOtherwise(service AppService, route WantedRoute) error {
 	}
 	if tcp := service.Speaking(SpeaksTCP); len(tcp) > 0 {
 		problem.Advice += "\nTo pass its connections on as they are:\n  " +
-			WantedRoute{Service: service.Name, Listen: tcp[0].Number, Port: tcp[0].Number}.Flag()
+			Route{Service: service.Name, Listen: tcp[0].Number, Port: tcp[0].Number}.Flag()
 	}
 	return problem
 }
 
-func flagsFor(route WantedRoute, ports []AppPort) []string {
+func flagsFor(route Route, ports []Port) []string {
 	var flags []string
 	for _, port := range ports {
 		route.Port = port.Number

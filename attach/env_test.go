@@ -1,7 +1,8 @@
-package compose
+package attach
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 
 const (
 	ownFiles  = "compose.yaml:compose.override.yaml"
-	allOfThem = ownFiles + ":" + AttachedName
+	allOfThem = ownFiles + ":" + FileName
 )
 
 func TestTheEnvironmentFileIsExtendedAndMadeWhatItWas(t *testing.T) {
@@ -34,37 +35,37 @@ func TestTheEnvironmentFileIsExtendedAndMadeWhatItWas(t *testing.T) {
 		"a commented variable":   {before: "#COMPOSE_FILE=x\n", after: "#COMPOSE_FILE=x\n\n" + block},
 		"another variable":       {before: "MY_COMPOSE_FILE=x\nCOMPOSE_FILES=y\n", after: "MY_COMPOSE_FILE=x\nCOMPOSE_FILES=y\n\n" + block},
 
-		"set":                {before: "COMPOSE_FILE=a.yaml:b.yaml\n", after: "COMPOSE_FILE=a.yaml:b.yaml:" + AttachedName + "\n", changed: true},
-		"set, no LF":         {before: "COMPOSE_FILE=a.yaml", after: "COMPOSE_FILE=a.yaml:" + AttachedName, changed: true},
-		"set, CRLF":          {before: "A=1\r\nCOMPOSE_FILE=a.yaml\r\nB=2", after: "A=1\r\nCOMPOSE_FILE=a.yaml:" + AttachedName + "\r\nB=2", changed: true},
-		"set in quotes":      {before: "COMPOSE_FILE=\"a.yaml\" # mine\nB=2\n", after: "COMPOSE_FILE=\"a.yaml:" + AttachedName + "\" # mine\nB=2\n", changed: true},
-		"set in apostrophes": {before: "COMPOSE_FILE='a.yaml'", after: "COMPOSE_FILE='a.yaml:" + AttachedName + "'", changed: true},
-		"set with a comment": {before: "  export COMPOSE_FILE = a.yaml  # mine\n", after: "  export COMPOSE_FILE = a.yaml:" + AttachedName + "  # mine\n", changed: true},
-		"set by a variable":  {before: "D=x\nCOMPOSE_FILE=${D}/a.yaml\n", after: "D=x\nCOMPOSE_FILE=${D}/a.yaml:" + AttachedName + "\n", changed: true},
-		"set twice":          {before: "COMPOSE_FILE=a.yaml\nCOMPOSE_FILE=b.yaml\n", after: "COMPOSE_FILE=a.yaml\nCOMPOSE_FILE=b.yaml:" + AttachedName + "\n", changed: true},
+		"set":                {before: "COMPOSE_FILE=a.yaml:b.yaml\n", after: "COMPOSE_FILE=a.yaml:b.yaml:" + FileName + "\n", changed: true},
+		"set, no LF":         {before: "COMPOSE_FILE=a.yaml", after: "COMPOSE_FILE=a.yaml:" + FileName, changed: true},
+		"set, CRLF":          {before: "A=1\r\nCOMPOSE_FILE=a.yaml\r\nB=2", after: "A=1\r\nCOMPOSE_FILE=a.yaml:" + FileName + "\r\nB=2", changed: true},
+		"set in quotes":      {before: "COMPOSE_FILE=\"a.yaml\" # mine\nB=2\n", after: "COMPOSE_FILE=\"a.yaml:" + FileName + "\" # mine\nB=2\n", changed: true},
+		"set in apostrophes": {before: "COMPOSE_FILE='a.yaml'", after: "COMPOSE_FILE='a.yaml:" + FileName + "'", changed: true},
+		"set with a comment": {before: "  export COMPOSE_FILE = a.yaml  # mine\n", after: "  export COMPOSE_FILE = a.yaml:" + FileName + "  # mine\n", changed: true},
+		"set by a variable":  {before: "D=x\nCOMPOSE_FILE=${D}/a.yaml\n", after: "D=x\nCOMPOSE_FILE=${D}/a.yaml:" + FileName + "\n", changed: true},
+		"set twice":          {before: "COMPOSE_FILE=a.yaml\nCOMPOSE_FILE=b.yaml\n", after: "COMPOSE_FILE=a.yaml\nCOMPOSE_FILE=b.yaml:" + FileName + "\n", changed: true},
 		"set with semicolons": {
 			before: "COMPOSE_PATH_SEPARATOR=;\nCOMPOSE_FILE=a.yaml;b.yaml\n", separator: ";",
-			after: "COMPOSE_PATH_SEPARATOR=;\nCOMPOSE_FILE=a.yaml;b.yaml;" + AttachedName + "\n", changed: true,
+			after: "COMPOSE_PATH_SEPARATOR=;\nCOMPOSE_FILE=a.yaml;b.yaml;" + FileName + "\n", changed: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			before, separator := []byte(c.before), orDefault(c.separator, ":")
+			before, separator := []byte(c.before), cmp.Or(c.separator, ":")
 			if c.before == "-" {
 				before = nil
 			}
-			after, changed, err := extendEnv(before, allOfThem, AttachedName, separator)
+			after, changed, err := extendEnv(before, allOfThem, FileName, separator)
 			assert.NilError(t, err)
 			assert.Equal(t, string(after), c.after)
 			assert.Equal(t, changed, c.changed)
 
-			again, found, err := reduceEnv(after, allOfThem, AttachedName, separator)
+			again, found, err := reduceEnv(after, allOfThem, FileName, separator)
 			assert.NilError(t, err)
 			assert.Assert(t, found)
 			assert.Assert(t, (again == nil) == (before == nil), "a file that was not there must go, an empty one stay")
 			assert.Equal(t, string(again), string(before))
 
-			again, found, err = reduceEnv(before, allOfThem, AttachedName, separator)
+			again, found, err = reduceEnv(before, allOfThem, FileName, separator)
 			assert.NilError(t, err)
 			assert.Assert(t, !found)
 			assert.Equal(t, string(again), string(before))
@@ -81,23 +82,23 @@ func TestAnEnvironmentFileThatCannotBeExtendedSafelyStaysAsItIs(t *testing.T) {
 		"a variable without value": "A",
 		"unterminated":             "A=\"x\n",
 	} {
-		_, _, err := extendEnv([]byte(before), allOfThem, AttachedName, ":")
+		_, _, err := extendEnv([]byte(before), allOfThem, FileName, ":")
 		assert.Assert(t, err != nil, name)
 	}
 }
 
 func TestLinesWrittenAfterOursStayWhenOursGo(t *testing.T) {
 	t.Parallel()
-	after, _, err := extendEnv([]byte("A=1\n"), allOfThem, AttachedName, ":")
+	after, _, err := extendEnv([]byte("A=1\n"), allOfThem, FileName, ":")
 	assert.NilError(t, err)
-	reduced, found, err := reduceEnv(append(after, "B=2\n"...), allOfThem, AttachedName, ":")
+	reduced, found, err := reduceEnv(append(after, "B=2\n"...), allOfThem, FileName, ":")
 	assert.NilError(t, err)
 	assert.Assert(t, found)
 	assert.Equal(t, string(reduced), "A=1\nB=2\n")
 
-	made, _, err := extendEnv(nil, allOfThem, AttachedName, ":")
+	made, _, err := extendEnv(nil, allOfThem, FileName, ":")
 	assert.NilError(t, err)
-	reduced, found, err = reduceEnv(append(made, "B=2\n"...), allOfThem, AttachedName, ":")
+	reduced, found, err = reduceEnv(append(made, "B=2\n"...), allOfThem, FileName, ":")
 	assert.NilError(t, err)
 	assert.Assert(t, found)
 	assert.Equal(t, string(reduced), "B=2\n")
@@ -105,10 +106,10 @@ func TestLinesWrittenAfterOursStayWhenOursGo(t *testing.T) {
 
 func TestALineOfOursThatWasEditedLosesOurFileOnly(t *testing.T) {
 	t.Parallel()
-	after, _, err := extendEnv([]byte("A=1\n"), allOfThem, AttachedName, ":")
+	after, _, err := extendEnv([]byte("A=1\n"), allOfThem, FileName, ":")
 	assert.NilError(t, err)
-	edited := bytes.Replace(after, []byte(AttachedName+"\n"), []byte(AttachedName+":more.yaml\n"), 1)
-	reduced, found, err := reduceEnv(edited, allOfThem, AttachedName, ":")
+	edited := bytes.Replace(after, []byte(FileName+"\n"), []byte(FileName+":more.yaml\n"), 1)
+	reduced, found, err := reduceEnv(edited, allOfThem, FileName, ":")
 	assert.NilError(t, err)
 	assert.Assert(t, found)
 	assert.Equal(t, string(reduced), "A=1\n\nCOMPOSE_FILE="+ownFiles+":more.yaml\n")
@@ -122,18 +123,18 @@ func FuzzWhatIsAddedToAnEnvironmentFileCanBeTakenAwayWithoutATrace(f *testing.F)
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, before []byte) {
-		if bytes.Contains(before, []byte(AttachedName)) {
+		if bytes.Contains(before, []byte(FileName)) {
 			return // it is there already
 		}
 		original := bytes.Clone(before)
-		after, changed, err := extendEnv(before, allOfThem, AttachedName, ":")
+		after, changed, err := extendEnv(before, allOfThem, FileName, ":")
 		if err != nil {
 			return
 		}
 		if !changed && !bytes.HasPrefix(after, before) {
 			t.Fatalf("%q became %q", before, after)
 		}
-		again, found, err := reduceEnv(after, allOfThem, AttachedName, ":")
+		again, found, err := reduceEnv(after, allOfThem, FileName, ":")
 		if err != nil || !found || !bytes.Equal(again, original) || !bytes.Equal(before, original) {
 			t.Fatalf("%q became %q, and then %q (%t, %v)", original, after, again, found, err)
 		}

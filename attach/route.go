@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"fmt"
@@ -6,10 +6,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
-// WantedRoute is a route as a person asks init for it.
-type WantedRoute struct {
+// Route is a route as a person asks init for it.
+type Route struct {
 	Host    string // lower case; "" is any host, "*.example.com" any one label before it
 	Path    string // prefix; "" is every path
 	Listen  int    // plain TCP on this port of HAProxy, in place of HTTP; 0 is HTTP
@@ -18,10 +20,10 @@ type WantedRoute struct {
 }
 
 // TCP tells whether connections are passed on as they are.
-func (r WantedRoute) TCP() bool { return r.Listen != 0 }
+func (r Route) TCP() bool { return r.Listen != 0 }
 
 // Where is the left side of the route, as --route takes it.
-func (r WantedRoute) Where() string {
+func (r Route) Where() string {
 	switch {
 	case r.TCP():
 		return "tcp:" + strconv.Itoa(r.Listen)
@@ -33,7 +35,7 @@ func (r WantedRoute) Where() string {
 }
 
 // String is the route as --route takes it.
-func (r WantedRoute) String() string {
+func (r Route) String() string {
 	text := r.Where() + "=" + r.Service
 	if r.Port != 0 {
 		text += ":" + strconv.Itoa(r.Port)
@@ -43,7 +45,7 @@ func (r WantedRoute) String() string {
 
 // Flag is what to type for the route. An asterisk is quoted, for shells look
 // for files of such names.
-func (r WantedRoute) Flag() string {
+func (r Route) Flag() string {
 	text := r.String()
 	if strings.ContainsAny(text, "*~$&'();! ") {
 		text = "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
@@ -52,9 +54,9 @@ func (r WantedRoute) Flag() string {
 }
 
 // ParseRoute reads [HOST][/PATH]=SERVICE[:PORT] or tcp:LISTEN=SERVICE[:PORT].
-func ParseRoute(text string) (WantedRoute, error) {
-	refuse := func(format string, args ...any) (WantedRoute, error) {
-		return WantedRoute{}, &Problem{
+func ParseRoute(text string) (Route, error) {
+	refuse := func(format string, args ...any) (Route, error) {
+		return Route{}, &compose.Problem{
 			Summary: fmt.Sprintf("--route %q: ", text) + fmt.Sprintf(format, args...),
 			Advice:  "Write --route [HOST][/PATH]=SERVICE[:PORT], such as shop.example.com=web, /api=api:3000 or '*=web'; or --route tcp:LISTEN=SERVICE[:PORT].",
 		}
@@ -65,7 +67,7 @@ func ParseRoute(text string) (WantedRoute, error) {
 	}
 	where, to := text[:i], text[i+1:]
 	service, port, hasPort := strings.Cut(to, ":")
-	route := WantedRoute{Service: service}
+	route := Route{Service: service}
 	if !serviceName.MatchString(service) {
 		return refuse("%q is no name of a service", service)
 	}

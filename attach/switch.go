@@ -1,7 +1,8 @@
-package compose
+package attach
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 	"github.com/docker-haproxy/docker-haproxy/templates"
 )
@@ -46,7 +48,7 @@ func changesBetween(from, to string) []change {
 }
 
 // linesOf are the lines of a text, each with its end.
-func linesOf(text string) []string { return nonEmpty(strings.SplitAfter(text, "\n")...) }
+func linesOf(text string) []string { return slices.Collect(strings.Lines(text)) }
 
 // widestContext is how many lines around a change tell its place at most.
 const widestContext = 3
@@ -118,12 +120,12 @@ func (c change) String() string {
 func switched(file string, from, to []byte) (*write, error) {
 	old, err := os.ReadFile(file)
 	if err != nil {
-		return nil, &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", ShortPath(file), err), Advice: "Bring it back, or check its permissions.", Cause: err}
+		return nil, &compose.Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", compose.ShortPath(file), err), Advice: "Bring it back, or check its permissions.", Cause: err}
 	}
 	text, left := carriedOver(string(old), string(from), string(to))
 	if len(left) > 0 {
-		problem := &Problem{
-			Summary: fmt.Sprintf("%s was edited where the network mode stands; nothing was changed", ShortPath(file)),
+		problem := &compose.Problem{
+			Summary: fmt.Sprintf("%s was edited where the network mode stands; nothing was changed", compose.ShortPath(file)),
 			Advice:  "Make these changes there, then run this again.",
 		}
 		for _, c := range left {
@@ -142,14 +144,14 @@ const forwarderSocket = "stream+unix@/var/run/haproxy-dns/dns.sock"
 
 // asIn is the load balancer as far as a base config tells of it: its network mode,
 // and on the host's network its ports.
-func (d Demo) asIn(config []byte) Demo {
-	d.NetworkMode = BridgeNetwork
+func asIn(d compose.Demo, config []byte) compose.Demo {
+	d.NetworkMode = compose.BridgeNetwork
 	if !bytes.Contains(config, []byte(forwarderSocket)) {
 		return d
 	}
-	d.NetworkMode = HostNetwork
+	d.NetworkMode = compose.HostNetwork
 	for _, listener := range haproxy.Listeners(config) {
-		addr, err := netip.ParseAddr(orDefault(listener.Host, "0.0.0.0"))
+		addr, err := netip.ParseAddr(cmp.Or(listener.Host, "0.0.0.0"))
 		switch {
 		case listener.StatsURI != "" && err == nil:
 			d.StatsAddress, d.StatsPort = addr.String(), listener.Port
@@ -165,12 +167,12 @@ const demoFrontend = "myfrontend"
 
 // switchedBase is the write of a base config that is there already; nil where it
 // stays as it is.
-func switchedBase(file string, balancer Demo, render func(Demo) ([]byte, error)) (*write, error) {
+func switchedBase(file string, balancer compose.Demo, render func(compose.Demo) ([]byte, error)) (*write, error) {
 	old, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	from, err := render(balancer.asIn(old))
+	from, err := render(asIn(balancer, old))
 	if err != nil {
 		return nil, err
 	}
@@ -183,24 +185,24 @@ func switchedBase(file string, balancer Demo, render func(Demo) ([]byte, error))
 
 // untouchedBase tells whether a base config is as init wrote it.
 func untouchedBase(config []byte) bool {
-	written, err := attachedBase(Demo{StatsAddress: "127.0.0.1", StatsPort: BalancerStatsPort}.asIn(config))
+	written, err := attachedBase(asIn(compose.Demo{StatsAddress: "127.0.0.1", StatsPort: compose.BalancerStatsPort}, config))
 	return err == nil && bytes.Equal(config, written)
 }
 
 // plannedForwarder is the write of the Forwarder's config: it is there on the
 // host's network only. nil is nothing to be done.
 func plannedForwarder(project string, wanted bool) (*write, error) {
-	file := filepath.Join(project, filepath.FromSlash(DNSConfigName))
+	file := filepath.Join(project, filepath.FromSlash(compose.DNSConfigName))
 	old, err := os.ReadFile(file)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !wanted, err == nil && !wanted && !WrittenByInit(old):
+	case errors.Is(err, fs.ErrNotExist) && !wanted, err == nil && !wanted && !compose.WrittenByInit(old):
 		return nil, nil
 	case err == nil && !wanted:
 		return &write{path: file, before: old, why: "in bridge mode HAProxy asks Docker's DNS itself"}, nil
-	case err == nil && bytes.Equal(old, forwarderConfig().Content):
+	case err == nil && bytes.Equal(old, []byte(templates.ForwarderConfig)):
 		return nil, nil
 	}
-	planned, err := planned(file, forwarderConfig().Content, "how service "+Forwarder+" answers HAProxy's questions for names", true)
+	planned, err := planned(file, []byte(templates.ForwarderConfig), "how service "+compose.Forwarder+" answers HAProxy's questions for names", true)
 	return &planned, err
 }
 
@@ -209,35 +211,35 @@ type Switch struct {
 	Place  Place
 	file   string // the Compose file that has the load balancer
 	writes []write
-	to     Demo // what the load balancer is to be
+	to     compose.Demo // what the load balancer is to be
 }
 
 // Ports are those of this machine that HAProxy is going to have.
 func (s Switch) Ports() []int { return []int{s.to.HTTPPort, s.to.StatsPort} }
 
 // Files are what is written, for showing.
-func (s Switch) Files() []File { return files(s.Place, s.writes) }
+func (s Switch) Files() []compose.File { return files(s.Place, s.writes) }
 
 // Changed are the paths of the files that are written or removed.
-func (s Switch) Changed() []string { return Attachment{writes: s.writes}.Written() }
+func (s Switch) Changed() []string { return Plan{writes: s.writes}.Written() }
 
 // String is the plan, a step a line, each with its cause.
-func (s Switch) String() string { return Attachment{writes: s.writes}.String() }
+func (s Switch) String() string { return Plan{writes: s.writes}.String() }
 
 // PlanSwitch decides how a project that init made, or put HAProxy in front of,
 // gets to the network mode of opts with all else as it is. found is false where
 // there is nothing to switch.
-func (e *Engine) PlanSwitch(ctx context.Context, place Place, load LoadOptions, opts SwitchOptions) (s Switch, found bool, err error) {
+func PlanSwitch(ctx context.Context, engine *compose.Engine, place Place, load compose.LoadOptions, opts SwitchOptions) (s Switch, found bool, err error) {
 	s = Switch{Place: place, file: place.balancerFile()}
 	if s.file == "" {
 		return s, false, nil
 	}
-	loaded, err := e.LoadModel(ctx, place.loadOptions(load, s.files()))
+	loaded, err := engine.LoadModel(ctx, place.loadOptions(load, s.files()))
 	if err != nil {
 		return s, false, err
 	}
-	balancer, err := loaded.GetService(LoadBalancer)
-	if err != nil || orDefault(balancer.NetworkMode, BridgeNetwork) == opts.NetworkMode {
+	balancer, err := loaded.GetService(compose.LoadBalancer)
+	if err != nil || cmp.Or(balancer.NetworkMode, compose.BridgeNetwork) == opts.NetworkMode {
 		return s, false, nil //nolint:nilerr // without a load balancer there is nothing to switch
 	}
 	config, err := os.ReadFile(s.base())
@@ -254,7 +256,7 @@ func (e *Engine) PlanSwitch(ctx context.Context, place Place, load LoadOptions, 
 }
 
 // decide decides which files are changed, and to what.
-func (s *Switch) decide(from Demo, loaded *types.Project, balancer types.ServiceConfig) error {
+func (s *Switch) decide(from compose.Demo, loaded *types.Project, balancer types.ServiceConfig) error {
 	composeFile, baseConfig := demoCompose, demoBase
 	if !s.Place.IsDemo() {
 		composeFile, baseConfig = attachedCompose(loaded, balancer), attachedBase
@@ -271,7 +273,7 @@ func (s *Switch) decide(from Demo, loaded *types.Project, balancer types.Service
 }
 
 // carryOver makes in a file the changes between what init would write.
-func (s *Switch) carryOver(file string, from Demo, render func(Demo) ([]byte, error)) error {
+func (s *Switch) carryOver(file string, from compose.Demo, render func(compose.Demo) ([]byte, error)) error {
 	before, err := render(from)
 	if err != nil {
 		return err
@@ -293,7 +295,7 @@ func (s *Switch) add(w *write) {
 
 // base is the base config.
 func (s Switch) base() string {
-	return filepath.Join(s.Place.Project, filepath.FromSlash(BaseConfigName))
+	return filepath.Join(s.Place.Project, filepath.FromSlash(compose.BaseConfigName))
 }
 
 // files are all Compose files of the project.
@@ -324,27 +326,27 @@ type SwitchOptions struct {
 	StatsAddress string
 }
 
-func (o SwitchOptions) applied(d Demo) Demo {
+func (o SwitchOptions) applied(d compose.Demo) compose.Demo {
 	d.NetworkMode = o.NetworkMode
 	if o.HTTPPort != 0 {
 		d.HTTPPort = o.HTTPPort
-	} else if usual := UsualHTTPPort(HostNetwork); d.OnHost() && d.HTTPPort < 1024 {
+	} else if usual := compose.UsualHTTPPort(compose.HostNetwork); d.OnHost() && d.HTTPPort < 1024 {
 		d.HTTPPort = usual
 	}
 	if o.StatsPort != 0 {
 		d.StatsPort = o.StatsPort
 	}
-	d.StatsAddress = orDefault(o.StatsAddress, d.StatsAddress)
+	d.StatsAddress = cmp.Or(o.StatsAddress, d.StatsAddress)
 	return d
 }
 
 // describe is the description by which init would write a project that is there.
-func describe(project *types.Project, balancer types.ServiceConfig, config []byte) Demo {
-	d := Demo{
-		Project: project.Name, Image: ImageOf(balancer.Image), AppImage: "x", AppPort: DefaultAppPort, Network: "x",
-		HTTPPort: 80, StatsPort: BalancerStatsPort, StatsAddress: "127.0.0.1",
-	}.asIn(config)
-	d.NetworkMode = orDefault(balancer.NetworkMode, BridgeNetwork)
+func describe(project *types.Project, balancer types.ServiceConfig, config []byte) compose.Demo {
+	d := asIn(compose.Demo{
+		Project: project.Name, Image: compose.ImageOf(balancer.Image), AppImage: "x", AppPort: compose.DefaultAppPort, Network: "x",
+		HTTPPort: 80, StatsPort: compose.BalancerStatsPort, StatsAddress: "127.0.0.1",
+	}, config)
+	d.NetworkMode = cmp.Or(balancer.NetworkMode, compose.BridgeNetwork)
 	user, _, _ := strings.Cut(balancer.User, ":")
 	if uid, err := strconv.Atoi(user); err == nil {
 		d.Image.UID = uid
@@ -352,11 +354,11 @@ func describe(project *types.Project, balancer types.ServiceConfig, config []byt
 	if port, err := strconv.Atoi(balancer.Labels["haproxy.http-port"]); err == nil {
 		d.HTTPPort = port
 	}
-	for _, port := range (&Project{Project: project}).publishedPortsOf(LoadBalancer) {
+	for _, port := range compose.Published(balancer) {
 		switch port.Target {
-		case BalancerHTTPPort:
+		case compose.BalancerHTTPPort:
 			d.HTTPPort = int(port.Port)
-		case BalancerStatsPort:
+		case compose.BalancerStatsPort:
 			d.StatsPort, d.StatsAddress = int(port.Port), port.Addr.String()
 		}
 	}
@@ -375,39 +377,34 @@ func describe(project *types.Project, balancer types.ServiceConfig, config []byt
 	return d
 }
 
-func demoCompose(d Demo) ([]byte, error) {
-	file, err := Render(ComposeFileName, templates.ComposeFile, d)
+func demoCompose(d compose.Demo) ([]byte, error) {
+	file, err := compose.Render(compose.ComposeFileName, templates.ComposeFile, d)
 	return file.Content, err
 }
 
-func demoBase(d Demo) ([]byte, error) {
-	file, err := Render(BaseConfigName, templates.BaseConfig, d)
+func demoBase(d compose.Demo) ([]byte, error) {
+	file, err := compose.Render(compose.BaseConfigName, templates.BaseConfig, d)
 	return file.Content, err
 }
 
 // attachedCompose renders the Compose file that init writes beside a project, less
 // the labels of the services: they do not depend on the network mode.
-func attachedCompose(project *types.Project, balancer types.ServiceConfig) func(Demo) ([]byte, error) {
-	p := &Project{Project: project, balancer: balancer}
-	data := attachedFile{Services: []string{"x"}, Networks: slices.Sorted(maps.Keys(p.reach())), Listens: p.listens()}
-	return func(d Demo) ([]byte, error) {
+func attachedCompose(project *types.Project, balancer types.ServiceConfig) func(compose.Demo) ([]byte, error) {
+	finder := balancer
+	if balancer.NetworkMode == compose.HostNetwork {
+		finder = project.Services[compose.Forwarder]
+	}
+	survey := Survey{Project: project, Place: Place{Project: project.WorkingDir}, Services: findServices(project, nil)}
+	data := attachedFile{Services: []string{"x"}, Networks: slices.Sorted(maps.Keys(finder.Networks)), Listens: survey.listensOf(survey.names())}
+	return func(d compose.Demo) ([]byte, error) {
 		data.Demo = d
 		return renderAttached(data)
 	}
 }
 
-// listens are the ports of plain TCP that labels ask for.
-func (p *Project) listens() []listen {
-	var names []string
-	for _, service := range p.routable() {
-		names = append(names, service.Name)
-	}
-	return Survey{Project: p.Project, Place: Place{Project: p.WorkingDir}}.listensOf(names)
-}
-
-// Switch does what was planned, and proves it by loading the project as Compose is
+// Do does what was planned, and proves it by loading the project as Compose is
 // going to. What cannot be proven is taken back.
-func (e *Engine) Switch(ctx context.Context, s Switch, load LoadOptions) (err error) {
+func (s Switch) Do(ctx context.Context, engine *compose.Engine, load compose.LoadOptions) (err error) {
 	undo, err := carryOut(s.writes)
 	defer func() {
 		if err != nil {
@@ -417,26 +414,26 @@ func (e *Engine) Switch(ctx context.Context, s Switch, load LoadOptions) (err er
 	if err != nil {
 		return err
 	}
-	loaded, err := e.LoadModel(ctx, s.Place.loadOptions(load, s.files()))
+	loaded, err := engine.LoadModel(ctx, s.Place.loadOptions(load, s.files()))
 	if err != nil {
 		return fmt.Errorf("in the other network mode the project no longer loads, so that all was taken back: %w", err)
 	}
 	if err := s.proven(loaded); err != nil {
-		return fmt.Errorf("%s does not do what it should, so that all was taken back: %w", ShortPath(s.file), err)
+		return fmt.Errorf("%s does not do what it should, so that all was taken back: %w", compose.ShortPath(s.file), err)
 	}
-	return e.WriteGenerated(ctx, loaded)
+	return engine.WriteGenerated(ctx, loaded)
 }
 
 // proven compares what Compose understands with what was meant.
 func (s Switch) proven(loaded *types.Project) error {
-	balancer, err := loaded.GetService(LoadBalancer)
+	balancer, err := loaded.GetService(compose.LoadBalancer)
 	switch {
 	case err != nil:
 		return err
 	case s.to.OnHost():
-		return ProvenOnHost(balancer, loaded.Services[Forwarder])
+		return compose.ProvenOnHost(balancer, loaded.Services[compose.Forwarder])
 	case balancer.NetworkMode != "":
-		return fmt.Errorf("service %s has network_mode %q", LoadBalancer, balancer.NetworkMode)
+		return fmt.Errorf("service %s has network_mode %q", compose.LoadBalancer, balancer.NetworkMode)
 	}
 	return nil
 }

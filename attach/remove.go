@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"context"
@@ -14,11 +14,13 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
-// Detachment is what taking HAProxy away from a project comes down to: decided,
+// Removal is what taking HAProxy away from a project comes down to: decided,
 // and not done yet.
-type Detachment struct {
+type Removal struct {
 	Project string // its name
 	// Kept are things that stay, each with the reason.
 	Kept []string
@@ -30,22 +32,22 @@ type Detachment struct {
 	// Unseen is why the engine could not be asked for containers.
 	Unseen error
 
-	containers []Container
+	containers []compose.Container
 	writes     []write
 	folders    []write // removed as a whole; contents are not looked at
 	parent     string  // of the base config: removed if nothing is left in it
 }
 
 // String is the plan, a step a line, each with its cause.
-func (d Detachment) String() string {
+func (r Removal) String() string {
 	var lines []string
-	for _, c := range d.containers {
+	for _, c := range r.containers {
 		lines = append(lines, fmt.Sprintf("stop and remove container %s: the project does not know it any more", c.Name))
 	}
-	for _, w := range append(slices.Clone(d.writes), d.folders...) {
+	for _, w := range append(slices.Clone(r.writes), r.folders...) {
 		lines = append(lines, w.String())
 	}
-	for _, kept := range d.Kept {
+	for _, kept := range r.Kept {
 		lines = append(lines, "keep "+kept)
 	}
 	return strings.Join(lines, "\n")
@@ -53,66 +55,66 @@ func (d Detachment) String() string {
 
 // PlanRemoval decides what is taken away: all that an attaching init wrote, and
 // nothing else. With force, what was edited since goes as well.
-func (e *Engine) PlanRemoval(ctx context.Context, place Place, opts LoadOptions, force bool) (Detachment, error) {
+func PlanRemoval(ctx context.Context, engine *compose.Engine, place Place, load compose.LoadOptions, force bool) (Removal, error) {
 	if place.IsDemo() {
-		return Detachment{}, &Problem{
+		return Removal{}, &compose.Problem{
 			Summary: fmt.Sprintf("%s is a project that init wrote as a whole: there is nothing to take away without the project; nothing was changed", place.Name()),
-			Advice:  fmt.Sprintf(`To end it: "docker haproxy down", then remove %s and %s.`, place.Name(), ShortPath(filepath.Join(place.Project, filepath.Dir(filepath.FromSlash(BaseConfigName))))),
+			Advice:  fmt.Sprintf(`To end it: "docker haproxy down", then remove %s and %s.`, place.Name(), compose.ShortPath(filepath.Join(place.Project, filepath.Dir(filepath.FromSlash(compose.BaseConfigName))))),
 		}
 	}
-	project, err := e.LoadModel(ctx, place.loadOptions(opts, place.Files))
+	project, err := engine.LoadModel(ctx, place.loadOptions(load, place.Files))
 	if err != nil {
-		return Detachment{}, err
+		return Removal{}, err
 	}
-	d := Detachment{Project: project.Name, parent: filepath.Join(place.Project, filepath.Dir(filepath.FromSlash(BaseConfigName)))}
-	if err := d.composeFiles(ctx, place, project, force); err != nil {
-		return Detachment{}, err
+	r := Removal{Project: project.Name, parent: filepath.Join(place.Project, filepath.Dir(filepath.FromSlash(compose.BaseConfigName)))}
+	if err := r.composeFiles(ctx, place, project, force); err != nil {
+		return Removal{}, err
 	}
-	if err := d.envFile(place); err != nil {
-		return Detachment{}, err
+	if err := r.envFile(place); err != nil {
+		return Removal{}, err
 	}
-	if err := d.configs(place, force); err != nil {
-		return Detachment{}, err
+	if err := r.configs(place, force); err != nil {
+		return Removal{}, err
 	}
-	if len(d.writes)+len(d.folders) == 0 {
-		return Detachment{}, &Problem{
+	if len(r.writes)+len(r.folders) == 0 {
+		return Removal{}, &compose.Problem{
 			Summary: fmt.Sprintf("HAProxy is not attached to %s: there is nothing to take away, and nothing was changed", place.Name()),
 			Advice:  `"docker haproxy init" attaches it.`,
 		}
 	}
-	d.containers, d.Unseen = e.BalancerContainers(ctx, project.Name)
-	return d, ctx.Err()
+	r.containers, r.Unseen = engine.BalancerContainers(ctx, project.Name)
+	return r, ctx.Err()
 }
 
 // composeFiles plans the removal of the Compose files that init wrote.
-func (d *Detachment) composeFiles(ctx context.Context, place Place, project *types.Project, force bool) error {
+func (r *Removal) composeFiles(ctx context.Context, place Place, project *types.Project, force bool) error {
 	for _, file := range place.attachedFiles() {
 		content, err := os.ReadFile(file)
 		if err != nil || !isAttached(content) {
 			continue
 		}
-		if _, included := project.AllServices()[LoadBalancer]; included {
-			return &Problem{
-				Summary: fmt.Sprintf("a file of your own includes %s; nothing was changed", ShortPath(file)),
+		if _, included := project.AllServices()[compose.LoadBalancer]; included {
+			return &compose.Problem{
+				Summary: fmt.Sprintf("a file of your own includes %s; nothing was changed", compose.ShortPath(file)),
 				Advice:  `Take that line of "include:" out first, then run this again.`,
 			}
 		}
 		if place.by == byEnvironment && slices.Contains(place.Ours, file) {
-			return &Problem{
-				Summary: fmt.Sprintf("COMPOSE_FILE in the environment names %s; nothing was changed", ShortPath(file)),
+			return &compose.Problem{
+				Summary: fmt.Sprintf("COMPOSE_FILE in the environment names %s; nothing was changed", compose.ShortPath(file)),
 				Advice:  fmt.Sprintf("Set it to what it was first, then run this again: COMPOSE_FILE=%s", place.ownEntries()),
 			}
 		}
 		if own := ownSettings(ctx, content); own != "" && !force {
-			return &Problem{
-				Summary: fmt.Sprintf("%s holds settings that are not from init (%s); nothing was changed", ShortPath(file), own),
+			return &compose.Problem{
+				Summary: fmt.Sprintf("%s holds settings that are not from init (%s); nothing was changed", compose.ShortPath(file), own),
 				Advice:  "Move them into a file of your own, or take them away as well with --force.",
 			}
 		}
 		if place.by == byFlag && slices.Contains(place.Ours, file) {
-			d.LeaveOut = "-f " + ShortPath(file)
+			r.LeaveOut = "-f " + compose.ShortPath(file)
 		}
-		d.writes = append(d.writes, write{path: file, before: content, why: "init wrote it"})
+		r.writes = append(r.writes, write{path: file, before: content, why: "init wrote it"})
 	}
 	return nil
 }
@@ -123,7 +125,7 @@ func (p Place) attachedFiles() []string {
 	for _, name := range cli.DefaultOverrideFileNames {
 		files = append(files, filepath.Join(p.Folder, name))
 	}
-	files = append(files, filepath.Join(p.Project, AttachedName))
+	files = append(files, filepath.Join(p.Project, FileName))
 	slices.Sort(files)
 	return slices.Compact(files)
 }
@@ -141,7 +143,7 @@ func (p Place) ownEntries() string {
 // that has nothing to do with HAProxy; "" is nothing.
 func ownSettings(ctx context.Context, content []byte) string {
 	model, err := loader.LoadModelWithContext(ctx, types.ConfigDetails{
-		ConfigFiles: []types.ConfigFile{{Filename: AttachedName, Content: content}},
+		ConfigFiles: []types.ConfigFile{{Filename: FileName, Content: content}},
 		Environment: types.Mapping{},
 	}, func(o *loader.Options) {
 		o.SkipValidation, o.SkipInterpolation, o.SkipNormalization, o.SkipConsistencyCheck = true, true, true, true
@@ -152,7 +154,7 @@ func ownSettings(ctx context.Context, content []byte) string {
 		return "it does not load"
 	}
 	volumes, _ := model["volumes"].(map[string]any)
-	delete(volumes, Forwarder)
+	delete(volumes, compose.Forwarder)
 	for _, key := range slices.Sorted(maps.Keys(model)) {
 		if key != "services" && key != "name" && (key != "volumes" || len(volumes) > 0) {
 			return key
@@ -162,7 +164,7 @@ func ownSettings(ctx context.Context, content []byte) string {
 	for _, name := range slices.Sorted(maps.Keys(services)) {
 		settings, _ := services[name].(map[string]any)
 		for _, key := range slices.Sorted(maps.Keys(settings)) {
-			if name != LoadBalancer && name != Forwarder && key != "labels" && key != "ports" {
+			if name != compose.LoadBalancer && name != compose.Forwarder && key != "labels" && key != "ports" {
 				return fmt.Sprintf("%s of service %s", key, name)
 			}
 		}
@@ -171,17 +173,17 @@ func ownSettings(ctx context.Context, content []byte) string {
 }
 
 // envFile plans to make .env what it was.
-func (d *Detachment) envFile(place Place) error {
+func (r *Removal) envFile(place Place) error {
 	file := filepath.Join(place.Folder, envName)
 	env, err := os.ReadFile(file)
 	if err != nil {
 		return nil //nolint:nilerr // what cannot be read was not written by init
 	}
-	ours := filepath.Join(place.Project, AttachedName)
+	ours := filepath.Join(place.Project, FileName)
 	reduced, found, err := reduceEnv(env, place.entries(ours), place.entry(ours), place.separator)
 	if err != nil {
-		return &Problem{
-			Summary: fmt.Sprintf("COMPOSE_FILE in %s cannot be changed safely; nothing was changed", ShortPath(file)),
+		return &compose.Problem{
+			Summary: fmt.Sprintf("COMPOSE_FILE in %s cannot be changed safely; nothing was changed", compose.ShortPath(file)),
 			Advice:  fmt.Sprintf("Take %s out of it, then run this again.", place.entry(ours)),
 			Cause:   err,
 		}
@@ -191,26 +193,26 @@ func (d *Detachment) envFile(place Place) error {
 		if reduced == nil {
 			why = "init made it"
 		}
-		d.writes = append(d.writes, write{path: file, before: env, after: reduced, why: why})
+		r.writes = append(r.writes, write{path: file, before: env, after: reduced, why: why})
 	}
 	return nil
 }
 
 // configs plans the removal of HAProxy's files.
-func (d *Detachment) configs(place Place, force bool) error {
-	base := filepath.Join(place.Project, filepath.FromSlash(BaseConfigName))
+func (r *Removal) configs(place Place, force bool) error {
+	base := filepath.Join(place.Project, filepath.FromSlash(compose.BaseConfigName))
 	content, err := os.ReadFile(base)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return &Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", ShortPath(base), err), Advice: "Check its permissions.", Cause: err}
+		return &compose.Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", compose.ShortPath(base), err), Advice: "Check its permissions.", Cause: err}
 	case err != nil:
 	case !isAttachedBase(content):
-		d.Kept = append(d.Kept, ShortPath(base)+": it is not from init")
+		r.Kept = append(r.Kept, compose.ShortPath(base)+": it is not from init")
 	case force || untouchedBase(content):
-		d.writes = append(d.writes, write{path: base, before: content, why: "init wrote it"})
+		r.writes = append(r.writes, write{path: base, before: content, why: "init wrote it"})
 	default:
-		d.Edited = ShortPath(base)
-		d.Kept = append(d.Kept, d.Edited+": it was edited since init wrote it (--force removes it)")
+		r.Edited = compose.ShortPath(base)
+		r.Kept = append(r.Kept, r.Edited+": it was edited since init wrote it (--force removes it)")
 	}
 	forwarder, err := plannedForwarder(place.Project, false)
 	if err != nil {
@@ -218,49 +220,49 @@ func (d *Detachment) configs(place Place, force bool) error {
 	}
 	if forwarder != nil {
 		forwarder.why = "init wrote it"
-		d.writes = append(d.writes, *forwarder)
+		r.writes = append(r.writes, *forwarder)
 	}
 	for _, folder := range []struct{ path, why string }{
-		{filepath.Join(d.parent, GeneratedName), "docker haproxy generated it"},
-		{filepath.Join(place.Project, StateFolderName), "what docker haproxy remembers: configurations that HAProxy accepted, its verdict"},
+		{filepath.Join(r.parent, compose.GeneratedName), "docker haproxy generated it"},
+		{filepath.Join(place.Project, compose.StateFolderName), "what docker haproxy remembers: configurations that HAProxy accepted, its verdict"},
 	} {
 		if info, err := os.Stat(folder.path); err == nil && info.IsDir() {
-			d.folders = append(d.folders, write{path: folder.path, before: []byte{}, why: folder.why})
+			r.folders = append(r.folders, write{path: folder.path, before: []byte{}, why: folder.why})
 		}
 	}
 	return nil
 }
 
-// Detach takes away what was planned: the load balancer's containers first, so
-// that nothing runs that no file describes.
-func (e *Engine) Detach(ctx context.Context, d Detachment) error {
-	if err := e.removeBalancer(ctx, d); err != nil {
+// Do takes away what was planned: the load balancer's containers first, so that
+// nothing runs that no file describes.
+func (r Removal) Do(ctx context.Context, engine *compose.Engine) error {
+	if err := r.removeBalancer(ctx, engine); err != nil {
 		return err
 	}
-	undo, err := carryOut(d.writes)
+	undo, err := carryOut(r.writes)
 	if err != nil {
 		return errors.Join(err, undo())
 	}
-	for _, folder := range d.folders {
+	for _, folder := range r.folders {
 		if err := os.RemoveAll(folder.path); err != nil {
 			return err
 		}
 	}
-	return removeIfEmpty(d.parent)
+	return removeIfEmpty(r.parent)
 }
 
 // removeBalancer removes the load balancer from the engine. A volume that stays
 // is told only where containers went: a plain "docker compose down" leaves it.
-func (e *Engine) removeBalancer(ctx context.Context, d Detachment) error {
-	if d.Unseen != nil {
+func (r Removal) removeBalancer(ctx context.Context, engine *compose.Engine) error {
+	if r.Unseen != nil {
 		return nil
 	}
-	left, err := e.RemoveBalancer(ctx, d.Project, d.containers)
+	left, err := engine.RemoveBalancer(ctx, r.Project, r.containers)
 	if err != nil {
 		return err
 	}
-	if len(left) > 0 && len(d.containers) > 0 {
-		return &Problem{
+	if len(left) > 0 && len(r.containers) > 0 {
+		return &compose.Problem{
 			Summary: fmt.Sprintf("%s cannot be removed; no file was changed", strings.Join(left, ", ")),
 			Advice:  `Remove it with "docker rm", then run this again.`,
 		}
@@ -277,25 +279,25 @@ func removeIfEmpty(folder string) error {
 }
 
 // Removed are the files and folders that go, as the user knows them.
-func (d Detachment) Removed() []string {
+func (r Removal) Removed() []string {
 	var paths []string
-	for _, w := range append(slices.Clone(d.writes), d.folders...) {
-		paths = append(paths, ShortPath(w.path))
+	for _, w := range append(slices.Clone(r.writes), r.folders...) {
+		paths = append(paths, compose.ShortPath(w.path))
 	}
 	return paths
 }
 
 // Notes are what a person should know once HAProxy is taken away.
-func (d Detachment) Notes() []string {
+func (r Removal) Notes() []string {
 	var notes []string
-	for _, kept := range d.Kept {
+	for _, kept := range r.Kept {
 		notes = append(notes, "Kept "+kept+".")
 	}
-	if d.LeaveOut != "" {
-		notes = append(notes, fmt.Sprintf("Leave %s out of your commands from now on.", d.LeaveOut))
+	if r.LeaveOut != "" {
+		notes = append(notes, fmt.Sprintf("Leave %s out of your commands from now on.", r.LeaveOut))
 	}
-	if d.Unseen != nil {
-		first, _, _ := strings.Cut(d.Unseen.Error(), "\n")
+	if r.Unseen != nil {
+		first, _, _ := strings.Cut(r.Unseen.Error(), "\n")
 		notes = append(notes, fmt.Sprintf(`Whether HAProxy still runs is not known (%s): "docker compose up -d --remove-orphans" removes its container.`, first))
 	}
 	return notes

@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
 func TestChangesAreCarriedOverIntoAnEditedText(t *testing.T) {
@@ -37,23 +39,23 @@ func TestChangesAreCarriedOverIntoAnEditedText(t *testing.T) {
 }
 
 // made is a project that init made as a whole.
-func made(t *testing.T, d Demo) theirs {
+func made(t *testing.T, d compose.Demo) theirs {
 	t.Helper()
 	files, err := d.Generate(t.Context())
 	assert.NilError(t, err)
 	p := project(t)
-	assert.NilError(t, WriteFiles(p.folder, files))
+	assert.NilError(t, compose.WriteFiles(p.folder, files))
 	return p
 }
 
 func (p theirs) switchTo(t *testing.T, opts SwitchOptions) error {
 	t.Helper()
-	plan, found, err := p.engine.PlanSwitch(t.Context(), p.place(t), p.load, opts)
+	plan, found, err := PlanSwitch(t.Context(), p.engine, p.place(t), p.load, opts)
 	if err != nil {
 		return err
 	}
 	assert.Assert(t, found)
-	return p.engine.Switch(t.Context(), plan, p.load)
+	return plan.Do(t.Context(), p.engine, p.load)
 }
 
 func (p theirs) edit(t *testing.T, name, old, replacement string) {
@@ -63,18 +65,18 @@ func (p theirs) edit(t *testing.T, name, old, replacement string) {
 	put(t, p.folder, name, strings.Replace(text, old, replacement, 1))
 }
 
-var toHost, toBridge = SwitchOptions{NetworkMode: HostNetwork}, SwitchOptions{NetworkMode: BridgeNetwork, HTTPPort: 80}
+var toHost, toBridge = SwitchOptions{NetworkMode: compose.HostNetwork}, SwitchOptions{NetworkMode: compose.BridgeNetwork, HTTPPort: 80}
 
 func TestAProjectOfInitsGoesToTheHostsNetworkAndBack(t *testing.T) {
 	t.Parallel()
-	d := demo(func(d *Demo) {
+	d := demo(func(d *compose.Demo) {
 		d.ServerCount, d.AppImage, d.AppPort, d.Network = 5, "ghcr.io/you/app:1", 3000, "front"
-		d.Image, d.StatsPort = ImageOf("haproxy:3.2"), 9000
+		d.Image, d.StatsPort = compose.ImageOf("haproxy:3.2"), 9000
 	})
 	p, direct := made(t, d), d
 	before := p.hashes(t)
 	assert.NilError(t, p.switchTo(t, toHost))
-	onHost(&direct)
+	direct.NetworkMode, direct.HTTPPort = compose.HostNetwork, compose.UsualHTTPPort(compose.HostNetwork)
 	want, err := direct.Generate(t.Context())
 	assert.NilError(t, err)
 	for _, file := range want {
@@ -83,7 +85,7 @@ func TestAProjectOfInitsGoesToTheHostsNetworkAndBack(t *testing.T) {
 	assert.NilError(t, p.switchTo(t, toBridge))
 	assert.DeepEqual(t, p.hashes(t), before)
 
-	_, found, err := p.engine.PlanSwitch(t.Context(), p.place(t), p.load, toBridge)
+	_, found, err := PlanSwitch(t.Context(), p.engine, p.place(t), p.load, toBridge)
 	assert.NilError(t, err)
 	assert.Assert(t, !found, "it has that mode already")
 }
@@ -91,13 +93,13 @@ func TestAProjectOfInitsGoesToTheHostsNetworkAndBack(t *testing.T) {
 func TestASwitchKeepsWhatWasEdited(t *testing.T) {
 	t.Parallel()
 	p := made(t, demo())
-	p.edit(t, BaseConfigName, "timeout server 60s", "timeout server 5m # mine")
-	p.edit(t, BaseConfigName, "    default_backend webservers\n", "    http-response set-header X-Mine 1\n    default_backend webservers\n")
-	p.edit(t, ComposeFileName, "  web2:\n", "  web2:\n    environment: {MINE: 1}\n")
+	p.edit(t, compose.BaseConfigName, "timeout server 60s", "timeout server 5m # mine")
+	p.edit(t, compose.BaseConfigName, "    default_backend webservers\n", "    http-response set-header X-Mine 1\n    default_backend webservers\n")
+	p.edit(t, compose.ComposeFileName, "  web2:\n", "  web2:\n    environment: {MINE: 1}\n")
 	edited := p.hashes(t)
 	assert.NilError(t, p.switchTo(t, toHost))
-	contains(t, p.read(t, BaseConfigName), "# mine", "X-Mine", "bind :8080", forwarderSocket)
-	contains(t, p.read(t, ComposeFileName), "MINE: 1", "network_mode: host")
+	contains(t, p.read(t, compose.BaseConfigName), "# mine", "X-Mine", "bind :8080", forwarderSocket)
+	contains(t, p.read(t, compose.ComposeFileName), "MINE: 1", "network_mode: host")
 	assert.NilError(t, p.switchTo(t, toBridge))
 	assert.DeepEqual(t, p.hashes(t), edited)
 }
@@ -105,11 +107,11 @@ func TestASwitchKeepsWhatWasEdited(t *testing.T) {
 func TestASwitchThatWouldLoseAnEditTellsTheLines(t *testing.T) {
 	t.Parallel()
 	p := made(t, demo())
-	p.edit(t, BaseConfigName, "    bind :80\n", "    bind :80\n    bind :443 ssl crt /etc/x.pem\n")
-	p.edit(t, BaseConfigName, "nameserver dns 127.0.0.11:53", "nameserver docker 127.0.0.11:53")
+	p.edit(t, compose.BaseConfigName, "    bind :80\n", "    bind :80\n    bind :443 ssl crt /etc/x.pem\n")
+	p.edit(t, compose.BaseConfigName, "nameserver dns 127.0.0.11:53", "nameserver docker 127.0.0.11:53")
 	before := p.hashes(t)
 	err := p.switchTo(t, toHost)
-	contains(t, fmt.Sprint(err), BaseConfigName, "nothing was changed", "nameserver dns "+forwarderSocket, "then run this again")
+	contains(t, fmt.Sprint(err), compose.BaseConfigName, "nothing was changed", "nameserver dns "+forwarderSocket, "then run this again")
 	assert.Assert(t, !strings.Contains(fmt.Sprint(err), ":443"), "only what cannot be done is told: %v", err)
 	assert.DeepEqual(t, p.hashes(t), before)
 }
@@ -118,20 +120,20 @@ func TestAnAttachedProjectGoesToTheHostsNetworkAndBack(t *testing.T) {
 	t.Parallel()
 	p := project(t, "compose.yaml", shop)
 	p.attach(t, attachDefaults(), "shop.example.com=web", "tcp:15432=db")
-	p.edit(t, BaseConfigName, "timeout server 60s", "timeout server 5m # mine")
+	p.edit(t, compose.BaseConfigName, "timeout server 60s", "timeout server 5m # mine")
 	p.edit(t, OverrideName, "haproxy.host: shop.example.com", "haproxy.host: edited.example.com")
 	before := p.hashes(t)
 	assert.NilError(t, p.switchTo(t, toHost))
 	contains(t, p.read(t, OverrideName), "network_mode: host", "edited.example.com", `haproxy.http-port: "8080"`, "networks: [back, default]")
-	contains(t, p.read(t, BaseConfigName), "# mine", forwarderSocket, "bind 127.0.0.1:8404")
+	contains(t, p.read(t, compose.BaseConfigName), "# mine", forwarderSocket, "bind 127.0.0.1:8404")
 	contains(t, p.read(t, "haproxy/generated/routes.cfg"), "bind :8080")
 	contains(t, p.read(t, "haproxy/generated/prefix.map"), "edited.example.com")
 	assert.NilError(t, p.switchTo(t, toBridge))
 	after := p.hashes(t)
-	for _, name := range []string{OverrideName, BaseConfigName, "compose.yaml"} {
+	for _, name := range []string{OverrideName, compose.BaseConfigName, "compose.yaml"} {
 		assert.Equal(t, after[filepath.FromSlash(name)], before[filepath.FromSlash(name)], name)
 	}
-	_, err := os.Stat(filepath.Join(p.folder, filepath.FromSlash(DNSConfigName)))
+	_, err := os.Stat(filepath.Join(p.folder, filepath.FromSlash(compose.DNSConfigName)))
 	assert.Assert(t, os.IsNotExist(err))
 }
 
@@ -140,13 +142,13 @@ func TestAttachingAnewInAnotherModeKeepsTheBaseConfigsEdits(t *testing.T) {
 	p := project(t, "compose.yaml", oneWeb)
 	before := p.hashes(t)
 	p.attach(t, attachDefaults(), "*=web")
-	p.edit(t, BaseConfigName, "timeout server 60s", "timeout server 5m # mine")
+	p.edit(t, compose.BaseConfigName, "timeout server 60s", "timeout server 5m # mine")
 	opts := attachDefaults()
 	onHostOptions(&opts)
 	opts.Force, opts.StatsPort = true, 9000
 	p.attach(t, opts, "other.example.com=web")
-	contains(t, p.read(t, BaseConfigName), "# mine", "bind 127.0.0.1:9000")
-	p.edit(t, BaseConfigName, "timeout server 5m # mine", "timeout server 60s")
+	contains(t, p.read(t, compose.BaseConfigName), "# mine", "bind 127.0.0.1:9000")
+	p.edit(t, compose.BaseConfigName, "timeout server 5m # mine", "timeout server 60s")
 	p.remove(t, false)
 	assert.DeepEqual(t, p.hashes(t), before)
 }

@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
 // Bypass is a published port by which clients reach a routed service without
@@ -34,7 +36,7 @@ func bypasses(project *types.Project, services []string) []Bypass {
 
 // claim is a port of the host that the load balancer wants.
 type claim struct {
-	HostPort
+	compose.HostPort
 
 	what string
 	move func(free int) string // the flag that moves it
@@ -43,12 +45,11 @@ type claim struct {
 // conflict refuses a port of the host that both the load balancer and a service
 // want; closing are the services whose ports are going to be closed.
 func conflict(project *types.Project, claims []claim, routed, closing []string) error {
-	loaded := &Project{Project: project}
 	for _, name := range project.ServiceNames() {
 		if slices.Contains(closing, name) {
 			continue
 		}
-		for _, taken := range loaded.publishedPortsOf(name) {
+		for _, taken := range compose.Published(project.Services[name]) {
 			for _, want := range claims {
 				if want.Overlaps(taken.Addr, taken.Port) {
 					return portWanted(project, name, taken, want, slices.Contains(routed, name))
@@ -59,12 +60,12 @@ func conflict(project *types.Project, claims []claim, routed, closing []string) 
 	return nil
 }
 
-func portWanted(project *types.Project, service string, taken HostPort, want claim, routed bool) error {
+func portWanted(project *types.Project, service string, taken compose.HostPort, want claim, routed bool) error {
 	ways := []string{fmt.Sprintf("Give HAProxy another one: %s", want.move(freeHostPort(project, int(want.Port))))}
 	if routed {
 		ways = append([]string{"Let HAProxy take its place, so that requests no longer go past it: --close-ports"}, ways...)
 	}
-	return &Problem{
+	return &compose.Problem{
 		Summary: fmt.Sprintf("service %s publishes port %d of this machine, which HAProxy needs for %s; nothing was changed", service, taken.Port, want.what),
 		Advice:  strings.Join(ways, "\n"),
 	}
@@ -73,9 +74,10 @@ func portWanted(project *types.Project, service string, taken HostPort, want cla
 // freeHostPort is a port that no service of the project publishes.
 func freeHostPort(project *types.Project, wanted int) int {
 	taken := map[int]bool{}
-	loaded := &Project{Project: project}
-	for _, port := range loaded.publishedPortsOf(project.ServiceNames()...) {
-		taken[int(port.Port)] = true
+	for _, service := range project.Services {
+		for _, port := range compose.Published(service) {
+			taken[int(port.Port)] = true
+		}
 	}
 	candidate := wanted + 8000
 	if wanted > 1024 {
@@ -93,5 +95,5 @@ func claimed(address string, port, target int, what string, move func(int) strin
 	if err != nil {
 		addr = netip.IPv4Unspecified()
 	}
-	return claim{HostPort: HostPort{Addr: addr, Port: uint16(port), Target: uint32(target)}, what: what, move: move}
+	return claim{HostPort: compose.HostPort{Addr: addr, Port: uint16(port), Target: uint32(target)}, what: what, move: move}
 }

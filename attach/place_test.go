@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"os"
@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
 func TestTheLeastIntrusiveWayIsChosen(t *testing.T) {
@@ -14,7 +16,7 @@ func TestTheLeastIntrusiveWayIsChosen(t *testing.T) {
 	separator := string(os.PathListSeparator)
 	for name, c := range map[string]struct {
 		files []string
-		load  func(folder string) LoadOptions
+		load  func(folder string) compose.LoadOptions
 		env   map[string]string
 		want  way
 		hand  string // what the user has to add
@@ -24,20 +26,20 @@ func TestTheLeastIntrusiveWayIsChosen(t *testing.T) {
 		"an override":                   {files: []string{"compose.yaml", oneWeb, "compose.override.yml", override}, want: wayEnvFile},
 		"an override of the old name":   {files: []string{"compose.yaml", oneWeb, "docker-compose.override.yaml", override}, want: wayEnvFile},
 		"COMPOSE_FILE in .env":          {files: []string{"a.yml", oneWeb, ".env", "COMPOSE_FILE=a.yml\n"}, want: wayEnvFile},
-		"COMPOSE_FILE in the process":   {files: []string{"a.yml", oneWeb}, env: map[string]string{"COMPOSE_FILE": "a.yml"}, want: wayByHand, hand: "COMPOSE_FILE=a.yml" + separator + AttachedName},
-		"both":                          {files: []string{"a.yml", oneWeb, ".env", "COMPOSE_FILE=b.yml\n"}, env: map[string]string{"COMPOSE_FILE": "a.yml"}, want: wayByHand, hand: "COMPOSE_FILE=a.yml" + separator + AttachedName},
-		"a separator of one's own":      {files: []string{"a.yml", oneWeb, "b.yml", override}, env: map[string]string{"COMPOSE_FILE": "a.yml,b.yml", "COMPOSE_PATH_SEPARATOR": ","}, want: wayByHand, hand: "COMPOSE_FILE=a.yml,b.yml," + AttachedName},
-		"an override, .env is not read": {files: []string{"compose.yaml", oneWeb, "compose.override.yaml", override}, env: map[string]string{"COMPOSE_DISABLE_ENV_FILE": "1"}, want: wayByHand, hand: "COMPOSE_FILE=compose.yaml" + separator + "compose.override.yaml" + separator + AttachedName},
+		"COMPOSE_FILE in the process":   {files: []string{"a.yml", oneWeb}, env: map[string]string{"COMPOSE_FILE": "a.yml"}, want: wayByHand, hand: "COMPOSE_FILE=a.yml" + separator + FileName},
+		"both":                          {files: []string{"a.yml", oneWeb, ".env", "COMPOSE_FILE=b.yml\n"}, env: map[string]string{"COMPOSE_FILE": "a.yml"}, want: wayByHand, hand: "COMPOSE_FILE=a.yml" + separator + FileName},
+		"a separator of one's own":      {files: []string{"a.yml", oneWeb, "b.yml", override}, env: map[string]string{"COMPOSE_FILE": "a.yml,b.yml", "COMPOSE_PATH_SEPARATOR": ","}, want: wayByHand, hand: "COMPOSE_FILE=a.yml,b.yml," + FileName},
+		"an override, .env is not read": {files: []string{"compose.yaml", oneWeb, "compose.override.yaml", override}, env: map[string]string{"COMPOSE_DISABLE_ENV_FILE": "1"}, want: wayByHand, hand: "COMPOSE_FILE=compose.yaml" + separator + "compose.override.yaml" + separator + FileName},
 		"-f": {
 			files: []string{"a.yml", oneWeb}, want: wayByHand, hand: "-f ",
-			load: func(folder string) LoadOptions {
-				return LoadOptions{ConfigPaths: []string{filepath.Join(folder, "a.yml")}}
+			load: func(folder string) compose.LoadOptions {
+				return compose.LoadOptions{ConfigPaths: []string{filepath.Join(folder, "a.yml")}}
 			},
 		},
 		"COMPOSE_FILE in another env file": {
-			files: []string{"a.yml", oneWeb, "my.env", "COMPOSE_FILE=a.yml\n"}, want: wayByHand, hand: "COMPOSE_FILE=a.yml" + separator + AttachedName,
-			load: func(folder string) LoadOptions {
-				return LoadOptions{EnvFiles: []string{filepath.Join(folder, "my.env")}}
+			files: []string{"a.yml", oneWeb, "my.env", "COMPOSE_FILE=a.yml\n"}, want: wayByHand, hand: "COMPOSE_FILE=a.yml" + separator + FileName,
+			load: func(folder string) compose.LoadOptions {
+				return compose.LoadOptions{EnvFiles: []string{filepath.Join(folder, "my.env")}}
 			},
 		},
 	} {
@@ -68,13 +70,13 @@ func TestAFolderWithoutAComposeFileHasNoProject(t *testing.T) {
 		"a Compose file further down": {"sub/compose.yaml", oneWeb},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, found, err := FindPlace(project(t, files...).folder, LoadOptions{})
+			_, found, err := FindPlace(project(t, files...).folder, compose.LoadOptions{})
 			assert.NilError(t, err)
 			assert.Assert(t, !found)
 		})
 	}
 	p := project(t, "compose.yaml", oneWeb)
-	_, found, err := FindPlace(filepath.Join(p.folder, "demo"), LoadOptions{})
+	_, found, err := FindPlace(filepath.Join(p.folder, "demo"), compose.LoadOptions{})
 	assert.NilError(t, err)
 	assert.Assert(t, !found, "a new project may be made below one")
 }
@@ -83,13 +85,13 @@ func TestWhatKeepsOurFileInPlaceIsSaidBeforeItIsRemoved(t *testing.T) {
 	p := project(t, "a.yml", oneWeb)
 	t.Setenv("COMPOSE_FILE", "a.yml")
 	p.attach(t, attachDefaults(), "*=web")
-	t.Setenv("COMPOSE_FILE", "a.yml"+string(os.PathListSeparator)+AttachedName)
-	_, err := p.engine.PlanRemoval(t.Context(), p.place(t), p.load, true)
+	t.Setenv("COMPOSE_FILE", "a.yml"+string(os.PathListSeparator)+FileName)
+	_, err := PlanRemoval(t.Context(), p.engine, p.place(t), p.load, true)
 	contains(t, problemOf(t, err).Error(), "COMPOSE_FILE in the environment names", "COMPOSE_FILE=a.yml", "nothing was changed")
 
 	t.Setenv("COMPOSE_FILE", "b.yml")
-	put(t, p.folder, "b.yml", "include: ["+AttachedName+"]\nservices: {web: {image: app, networks: [default]}}\n")
-	_, err = p.engine.PlanRemoval(t.Context(), p.place(t), p.load, true)
+	put(t, p.folder, "b.yml", "include: ["+FileName+"]\nservices: {web: {image: app, networks: [default]}}\n")
+	_, err = PlanRemoval(t.Context(), p.engine, p.place(t), p.load, true)
 	contains(t, problemOf(t, err).Error(), "a file of your own includes", "nothing was changed")
 	_, err = p.plan(t, attachDefaults(), "*=web:80")
 	contains(t, problemOf(t, err).Error(), "is included by a file of your own already")

@@ -1,4 +1,4 @@
-package compose
+package attach
 
 import (
 	"slices"
@@ -8,7 +8,7 @@ import (
 )
 
 // means tells whether what labels say holds a route that init was asked for.
-func means(spec routing.Spec, route WantedRoute) bool {
+func means(spec routing.Spec, route Route) bool {
 	if spec.Port != 0 && route.Port != 0 && spec.Port != route.Port || spec.Listen != route.Listen {
 		return false
 	}
