@@ -278,7 +278,7 @@ func TestInterruptedLogs(t *testing.T) {
 	p := newRunningProject(t)
 	before := p.everything()
 	logs := p.startGroup("logs", "-f", "--tail", "5")
-	p.get("/seen-in-the-log")
+	p.get("/seen-in-the-log?status=500")
 	logs.mustSayWithin("/seen-in-the-log")
 	logs.mustRun()
 	logs.signal(syscall.SIGINT)

@@ -53,19 +53,30 @@ func TestPs_shows_stopped_containers_only_when_asked(t *testing.T) {
 	assert.Equal(t, p.mustSucceed(p.haproxy("ps", "--all", "--format", format)).stdout, "haproxy running\nweb1 running\nweb2 exited\n")
 }
 
-func TestLogs_shows_the_requests(t *testing.T) {
+func TestLogs_show_what_goes_wrong_or_every_request(t *testing.T) {
 	t.Parallel()
 	p := newRunningProject(t, "--servers", "1")
+	logged := func(path string) {
+		t.Helper()
+		p.eventually("HAProxy has logged "+path, func() error {
+			if logs := p.mustSucceed(p.haproxy("logs")).output(); !strings.Contains(logs, "GET "+path+" ") {
+				return errors.New(logs)
+			}
+			return nil
+		})
+	}
+	p.get("/fine")
+	p.get("/wrong?status=500")
+	logged("/wrong?status=500")
+	logs := p.mustSucceed(p.haproxy("logs")).output()
+	assert.Assert(t, !strings.Contains(logs, "GET /fine "), logs)
+
+	p.editConfig(replacing("    option dontlog-normal\n", ""))
+	p.mustSucceed(p.haproxy("reload"))
 	p.get("/first")
 	p.get("/second")
-
-	p.eventually("HAProxy has logged both", func() error {
-		logs := p.mustSucceed(p.haproxy("logs")).output()
-		if !strings.Contains(logs, "GET /first ") || !strings.Contains(logs, "GET /second ") {
-			return errors.New(logs)
-		}
-		return nil
-	})
+	logged("/first")
+	logged("/second")
 	tail := p.mustSucceed(p.haproxy("logs", "--tail", "1", "--no-log-prefix")).output()
 	assert.Assert(t, strings.Contains(tail, "GET /second ") && !strings.Contains(tail, "GET /first "), tail)
 	assert.Assert(t, !strings.Contains(tail, "haproxy-1"), tail)
@@ -90,7 +101,7 @@ func TestLogs_follow_ends_with_Ctrl_C(t *testing.T) {
 	n := 0
 	p.eventually("a request is followed", func() error {
 		n++
-		p.get(fmt.Sprintf("/followed/%d", n)) // the first ones may come before it follows
+		p.get(fmt.Sprintf("/followed/%d?status=500", n)) // the first ones may come before it follows
 		if !strings.Contains(following.stdout.String(), "GET /followed/") {
 			return errors.New("not seen")
 		}

@@ -16,7 +16,7 @@ type ablation struct {
 // ablations are the parts of the generated configuration that a request can feel.
 func ablations() []ablation {
 	return []ablation{
-		{"without its log", []string{`    option httplog\n`, `    log global\n`}},
+		{"without its log", []string{`    option httplog\n`, `    option dontlog-normal\n`, `    log global\n`}},
 		{"without health checks", []string{`    option httpchk\n`, `    http-check .*\n`, `    default-server check .*\n`, `(?m) check$`}},
 		{"without X-Forwarded headers", []string{`    http-request set-header .*\n`}},
 		{"without repeating what failed", []string{`    retry-on .*\n`, `    http-request disable-l7-retry .*\n`}},

@@ -81,13 +81,13 @@ func (s *stage) contenders(ctx context.Context) (all []contender, generated proj
 		func() (contender, error) { return s.tuned(ctx, handTuned, false, host.apps) },
 		func() (contender, error) { return s.tuned(ctx, withLog, true, host.apps) },
 		func() (contender, error) { return host.contender, nil },
-		func() (contender, error) { return s.quiet(ctx, host) },
+		func() (contender, error) { return s.loud(ctx, host) },
 		func() (contender, error) { return s.nginx(ctx, host.apps) },
 		func() (contender, error) { return s.caddy(ctx, host.apps) },
 		func() (contender, error) { return s.tunedBridge(ctx, handTuned, false, bridge) },
 		func() (contender, error) { return s.tunedBridge(ctx, withLog, true, bridge) },
 		func() (contender, error) { return bridge.contender, nil },
-		func() (contender, error) { return s.quietBridge(ctx, bridge) },
+		func() (contender, error) { return s.loudBridge(ctx, bridge) },
 		func() (contender, error) { return routed.contender, nil },
 	} {
 		c, err := start()
@@ -104,7 +104,7 @@ const (
 	handTuned = "HAProxy, hand-tuned"
 	withLog   = "HAProxy, hand-tuned, with a log of requests"
 	ours      = "docker haproxy init"
-	quiet     = "docker haproxy init, logging what goes wrong"
+	loud      = "docker haproxy init, logging every request"
 )
 
 func (s *stage) tuned(ctx context.Context, name string, log bool, apps []string) (contender, error) {
@@ -126,24 +126,24 @@ func (s *stage) tunedBridge(ctx context.Context, name string, log bool, p projec
 	return s.inBridge(ctx, c, p, "8000", text)
 }
 
-// quiet is the generated configuration with one line more, which it tells of.
-func (s *stage) quiet(ctx context.Context, p project) (contender, error) {
+// loud is the generated configuration without a line, as that line's comment says.
+func (s *stage) loud(ctx context.Context, p project) (contender, error) {
 	listen := s.listen()
-	text, err := movedTo(withoutSuccess(p.config), listen, s.listen())
+	text, err := movedTo(everyRequest(p.config), listen, s.listen())
 	if err != nil {
 		return contender{}, err
 	}
-	return s.haproxy(ctx, quiet, "quiet", listen, text)
+	return s.haproxy(ctx, loud, "loud", listen, text)
 }
 
-func (s *stage) quietBridge(ctx context.Context, p project) (contender, error) {
-	c := contender{Name: quiet, Network: bridgeNetwork, Listen: s.listen(), Container: "quiet-bridge"}
-	return s.inBridge(ctx, c, p, "80", withoutSuccess(p.config))
+func (s *stage) loudBridge(ctx context.Context, p project) (contender, error) {
+	c := contender{Name: loud, Network: bridgeNetwork, Listen: s.listen(), Container: "loud-bridge"}
+	return s.inBridge(ctx, c, p, "80", everyRequest(p.config))
 }
 
-// withoutSuccess logs only what goes wrong.
-func withoutSuccess(config string) string {
-	return strings.Replace(config, "    option httplog\n", "    option httplog\n    option dontlog-normal\n", 1)
+// everyRequest is logged then.
+func everyRequest(config string) string {
+	return strings.Replace(config, "    option dontlog-normal\n", "", 1)
 }
 
 // inBridge runs HAProxy in the network of a project, with a port published.
