@@ -72,6 +72,7 @@ func machine(ctx context.Context, l *lab.Lab) (Machine, error) {
 		}
 		*ask.into = strings.TrimSpace(said.Stdout)
 	}
+	m.Kernel, _, _ = strings.Cut(m.Kernel, "-") // without the packager's part
 	return m, nil
 }
 

@@ -62,8 +62,8 @@ func (h byHand) up() []string {
 	for i := 1; i <= 3; i++ {
 		lines = append(lines, fmt.Sprintf("docker run -d --name %[1]s-web%[2]d --network %[1]s %[3]s %[4]s", h.name, i, label, h.Images.Echo))
 	}
-	return append(lines, fmt.Sprintf("docker run -d --name %s --network %s %s -v %s/haproxy:/usr/local/etc/haproxy:ro -p %d:80 -p %d:8404 %s",
-		h.balancer(), h.name, label, h.folder, h.http, h.stats, h.Images.HAProxy))
+	return append(lines, fmt.Sprintf("docker run -d --name %s --network %s %s -v %s/haproxy:/usr/local/etc/haproxy:ro -p %d:80 -p %d:8404 %s haproxy -S %s -f /usr/local/etc/haproxy/haproxy.cfg",
+		h.balancer(), h.name, label, h.folder, h.http, h.stats, h.Images.HAProxy, masterSocket))
 }
 
 func (h byHand) down() []string {
@@ -74,10 +74,15 @@ func (h byHand) check() string {
 	return fmt.Sprintf("docker exec %s haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg", h.balancer())
 }
 
-func (h byHand) hup() string { return "docker kill -s HUP " + h.balancer() }
+// masterSocket is that of the master CLI, for those who want a verdict.
+const masterSocket = "/var/run/master.sock"
 
-// logs are the last lines, where HAProxy says whether it took an edit.
-func (h byHand) logs() string { return "docker logs --tail 10 " + h.balancer() }
+// verdict reloads as well, and says whether HAProxy took the edit.
+func (h byHand) verdict() string {
+	return fmt.Sprintf(`docker exec %s sh -c "echo reload | socat -t5 - %s"`, h.balancer(), masterSocket)
+}
+
+func (h byHand) hup() string { return "docker kill -s HUP " + h.balancer() }
 
 func (h byHand) ps() string { return "docker ps --filter network=" + h.name }
 

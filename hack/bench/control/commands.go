@@ -118,7 +118,7 @@ func onRunning(demo project, hand byHand) ([]task, error) {
 			name: "`reload`", until: "the first answer of the edited configuration",
 			ways: []way{
 				{name: "`docker haproxy reload`", prepare: ours.edit, run: demo.haproxy("reload"), await: ours.served},
-				{name: "`docker exec … haproxy -c`, `docker kill -s HUP`, `docker logs` for the verdict", raw: true, prepare: theirs.edit, run: hand.script(hand.check(), hand.hup(), hand.logs()), await: theirs.served},
+				{name: "`docker exec … haproxy -c`, `docker exec … reload` to the master CLI through socat", raw: true, prepare: theirs.edit, run: hand.script(hand.check(), hand.verdict()), await: theirs.served},
 				{name: "`docker exec … haproxy -c`, `docker kill -s HUP`", raw: true, prepare: theirs.edit, run: hand.script(hand.check(), hand.hup()), await: theirs.served},
 				{name: "`docker kill -s HUP` alone", raw: true, prepare: theirs.edit, run: hand.script(hand.hup()), await: theirs.served},
 			},
