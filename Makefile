@@ -55,7 +55,7 @@ images: ## Get the images that tests and demo need; built here where none can be
 
 bench: build ## The project's own benchmarks, in one run of 15 minutes: writes docs/benchmarks.md
 	@hack/images.sh localhost/docker-haproxy/haproxy:3.2 localhost/docker-haproxy/echo:1 peers
-	$(GO) run ./hack/bench -plugin $(PLUGIN) -compose "$$(hack/compose.sh)"
+	@compose=$$(hack/compose.sh) && $(GO) run ./hack/bench -plugin $(PLUGIN) -compose "$$compose"
 
 docs: ## Write docs/reference from the commands
 	$(GO) run ./hack/docs

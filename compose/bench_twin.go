@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
-	"net/netip"
 	"path"
 	"runtime"
 	"slices"
@@ -162,28 +162,26 @@ func sharesNetwork(info system.Info) error {
 	return nil
 }
 
-// freePorts are TCP ports of 127.0.0.1 that nobody has at this moment.
+// freePorts are TCP ports of 127.0.0.1 that nobody has at this moment. They are
+// below those that systems give to outgoing connections, one of which might have
+// taken it when HAProxy comes to open it.
 func freePorts(ctx context.Context, count int) ([]int, error) {
+	const first, last = 20000, 32000
 	var ports []int
-	var held []net.Listener
-	defer func() {
-		for _, listener := range held { // only now, so that each is another one
+	for _, offset := range rand.Perm(last - first) {
+		if len(ports) == count {
+			return ports, nil
+		}
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", loopback(first+offset))
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil {
+			ports = append(ports, first+offset)
 			_ = listener.Close()
 		}
-	}()
-	for range count {
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", loopback(0))
-		if err != nil {
-			return nil, err
-		}
-		held = append(held, listener)
-		address, err := netip.ParseAddrPort(listener.Addr().String())
-		if err != nil {
-			return nil, err
-		}
-		ports = append(ports, int(address.Port()))
 	}
-	return ports, nil
+	return nil, fmt.Errorf("no %d ports of 127.0.0.1 are free from %d to %d", count, first, last)
 }
 
 // settle decides about the container, which is that of the load balancer but for

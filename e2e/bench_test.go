@@ -75,7 +75,7 @@ func TestBench_measures_every_way_and_leaves_nothing(t *testing.T) {
 	r = p.mustSucceed(p.haproxy("status", "--format", `{{range .Frontends}}{{.Name}} {{.Total}} {{end}}`))
 	p.mustSay(r, r.stdout, "myfrontend 0 ") // a dry run sends nothing
 
-	r = p.mustSucceed(p.haproxy("bench", "--duration", "2s", "--warm-up", "200ms", "--format", "json", "--plot", "bench.svg"))
+	r = p.mustSucceed(p.haproxy("bench", "--duration", "5s", "--warm-up", "200ms", "--format", "json", "--plot", "bench.svg"))
 	var b benchmark
 	p.decode(r, &b)
 	assert.Equal(t, b.Target.Frontend, "myfrontend")
@@ -128,7 +128,7 @@ func (p *project) comparesNetworks(flags ...string) benchmark {
 	p.t.Helper()
 	before, worker := p.everything(), p.worker()
 	served := p.mustSucceed(p.haproxy("status", "--format", "json")).stdout
-	r := p.mustSucceed(p.haproxy(append([]string{"bench", "--duration", "2s", "--warm-up", "200ms", "--format", "json"}, flags...)...))
+	r := p.mustSucceed(p.haproxy(append([]string{"bench", "--duration", "5s", "--warm-up", "200ms", "--format", "json"}, flags...)...))
 	p.mustStandAs(before)
 	assert.Equal(p.t, p.worker(), worker, "it must not be reloaded")
 	assert.Equal(p.t, strings.Count(p.mustSucceed(p.haproxy("status", "--format", "json")).stdout, "\n"), strings.Count(served, "\n"))

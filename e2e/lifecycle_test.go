@@ -55,7 +55,10 @@ func TestPs_shows_stopped_containers_only_when_asked(t *testing.T) {
 
 func TestLogs_show_what_goes_wrong_or_every_request(t *testing.T) {
 	t.Parallel()
-	p := newRunningProject(t, "--servers", "1")
+	p := newProject(t)
+	p.init("--servers", "1")
+	p.editConfig(replacing("    default_backend webservers\n", "    default_backend webservers\n    http-request deny if { path /denied }\n"))
+	p.up()
 	logged := func(path string) {
 		t.Helper()
 		p.eventually("HAProxy has logged "+path, func() error {
@@ -66,25 +69,24 @@ func TestLogs_show_what_goes_wrong_or_every_request(t *testing.T) {
 		})
 	}
 	p.get("/fine")
+	p.get("/denied")
 	p.get("/wrong?status=500")
+	logged("/denied")
 	logged("/wrong?status=500")
 	logs := p.mustSucceed(p.haproxy("logs")).output()
 	assert.Assert(t, !strings.Contains(logs, "GET /fine "), logs)
+	tail := p.mustSucceed(p.haproxy("logs", "--tail", "1", "--no-log-prefix")).output()
+	assert.Assert(t, strings.Contains(tail, "GET /wrong") && !strings.Contains(tail, "GET /denied "), tail)
+	assert.Assert(t, !strings.Contains(tail, "haproxy-1"), tail)
+	since := p.mustSucceed(p.haproxy("logs", "--since", "1h")).output()
+	assert.Assert(t, strings.Contains(since, "GET /denied "), since)
+	since = p.mustSucceed(p.haproxy("logs", "--since", "2099-01-01T00:00:00Z")).output()
+	assert.Equal(t, since, "")
 
 	p.editConfig(replacing("    option dontlog-normal\n", ""))
 	p.mustSucceed(p.haproxy("reload"))
-	p.get("/first")
-	p.get("/second")
-	logged("/first")
-	logged("/second")
-	tail := p.mustSucceed(p.haproxy("logs", "--tail", "1", "--no-log-prefix")).output()
-	assert.Assert(t, strings.Contains(tail, "GET /second ") && !strings.Contains(tail, "GET /first "), tail)
-	assert.Assert(t, !strings.Contains(tail, "haproxy-1"), tail)
-
-	since := p.mustSucceed(p.haproxy("logs", "--since", "1h")).output()
-	assert.Assert(t, strings.Contains(since, "GET /first "), since)
-	since = p.mustSucceed(p.haproxy("logs", "--since", "2099-01-01T00:00:00Z")).output()
-	assert.Equal(t, since, "")
+	p.get("/fine/as/well")
+	logged("/fine/as/well")
 
 	p.mustSucceed(p.haproxy("logs", "web1"))
 	p.mustFail(p.haproxy("logs", "web9"), 1, "web9", "web1")

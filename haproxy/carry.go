@@ -143,11 +143,18 @@ func sectionDoesMore(kind string) string {
 
 // doesMore tells what a line would do beside serving, or would do to others on the host's network.
 func doesMore(words []string) string {
+	if n := slices.IndexFunc(words, isOCSPUpdate); n >= 0 && n+1 < len(words) && words[n+1] == "on" {
+		return "a second HAProxy would fetch OCSP answers as well"
+	}
 	second := ""
 	if len(words) > 1 {
 		second = strings.Trim(words[1], `"'`)
 	}
 	switch words[0] {
+	case "external-check":
+		return "a second HAProxy would run the external check as well"
+	case "source", "dispatch":
+		return fmt.Sprintf("%s names an address, which is another one on the host's network", words[0])
 	case "lua-load", "lua-load-per-thread":
 		return "nobody knows what Lua does besides"
 	case "default-path":
@@ -166,12 +173,21 @@ func doesMore(words []string) string {
 		}
 	case "server", "server-template", "default-server", "tcp-check", "http-check":
 		for n, word := range words[:len(words)-1] {
+			if word == "source" {
+				return "source names an address, which is another one on the host's network"
+			}
 			if slices.Contains([]string{"addr", "agent-addr", "socks4"}, word) && !isElsewhere(words[n+1]) {
 				return fmt.Sprintf("%s %s is another place on the host's network", word, words[n+1])
 			}
 		}
 	}
 	return ""
+}
+
+// isOCSPUpdate tells whether a word switches the fetching of OCSP answers, for all certificates or for
+// those of a bind line.
+func isOCSPUpdate(word string) bool {
+	return slices.Contains([]string{"ocsp-update", "ocsp-update.mode", "tune.ssl.ocsp-update.mode"}, word)
 }
 
 // logsOverNetwork tells whether a log target is an address.
@@ -342,10 +358,14 @@ func replaceWord(text string, index int, with string) string {
 	}
 }
 
-// CommandWith is a command line with other configurations in the place of its own; found is false
-// where it names none.
+// CommandWith is a command line with other configurations in the place of its own, and without the
+// master CLI at an address of the network; found is false where it names no configuration.
 func CommandWith(args, configs []string) (command []string, found bool) {
 	for len(args) > 0 {
+		if opensMasterPort(args) {
+			args = args[2:]
+			continue
+		}
 		width := configWidth(args)
 		if width == 0 {
 			command, args = append(command, args[0]), args[1:]
@@ -357,6 +377,15 @@ func CommandWith(args, configs []string) (command []string, found bool) {
 		configs, found, args = nil, true, args[width:]
 	}
 	return command, found
+}
+
+// opensMasterPort tells whether the first two arguments open the master CLI elsewhere than at a path.
+func opensMasterPort(args []string) bool {
+	if args[0] != "-S" || len(args) < 2 {
+		return false
+	}
+	address, _, _ := strings.Cut(args[1], ",")
+	return !isSocketPath(address)
 }
 
 // configWidth is how many arguments, from the first on, name configurations.

@@ -95,23 +95,30 @@ func serversOf(t *testing.T, text []byte) []ServerState {
 func TestWhatDoesMoreThanServeIsNotCarried(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"peers mine":                              "among the peers",
-		"mailers mine":                            "mail",
-		"program api":                             "program",
-		"ring far\n server s 10.0.0.1:514":        "receivers",
-		"log-forward in":                          "pass logs on",
-		"acme le":                                 "certificates",
-		"global\n lua-load /x.lua":                "Lua",
-		"global\n default-path config":            "relative",
-		"global\n log 127.0.0.1:514 local0":       "the log goes to 127.0.0.1:514",
-		"global\n log tcp@syslog:601 local0":      "tcp@syslog:601",
-		"frontend f\n bind :80 interface eth0":    "a bind with interface",
-		"backend b\n server s abns@name":          "abns@",
-		"backend b\n server s 127.0.0.1:80":       "", // it has no address at run time: nothing is sent there
-		"backend b\n server a web:80 addr web2":   "addr web2",
-		"backend b\n server a web:80 addr ::1":    "addr ::1",
-		"backend b\n server-template w x web:80":  "how many",
-		"backend b\n tcp-check connect addr 10.1": "addr 10.1",
+		"peers mine":                                                        "among the peers",
+		"mailers mine":                                                      "mail",
+		"program api":                                                       "program",
+		"ring far\n server s 10.0.0.1:514":                                  "receivers",
+		"log-forward in":                                                    "pass logs on",
+		"acme le":                                                           "certificates",
+		"global\n lua-load /x.lua":                                          "Lua",
+		"global\n external-check":                                           "external check",
+		"global\n ocsp-update.mode on":                                      "OCSP",
+		"global\n ocsp-update.mode off":                                     "",
+		"frontend f\n bind :80 ocsp-update on":                              "OCSP",
+		"backend b\n source 172.18.0.2":                                     "source",
+		"backend b\n dispatch 127.0.0.1:80":                                 "dispatch",
+		"backend b\n server a web:80 source ::2":                            "source",
+		"global\n default-path config":                                      "relative",
+		"global\n log 127.0.0.1:514 local0":                                 "the log goes to 127.0.0.1:514",
+		"global\n log tcp@syslog:601 local0":                                "tcp@syslog:601",
+		"frontend f\n bind :80 interface eth0":                              "a bind with interface",
+		"backend b\n server s abns@name":                                    "abns@",
+		"backend b\n server s 127.0.0.1:80":                                 "", // it has no address at run time: nothing is sent there
+		"backend b\n server a web:80 addr web2":                             "addr web2",
+		"backend b\n server a web:80 addr ::1":                              "addr ::1",
+		"backend b\n server-template w x web:80":                            "how many",
+		"backend b\n tcp-check connect addr 10.1":                           "addr 10.1",
 		"frontend f\n http-request do-resolve(txn.a,docker,ipv4) hdr(host)": "do-resolve",
 		"frontend f\n http-request set-dst var(txn.a)":                      "set-dst",
 		"global\n log stdout format raw local0":                             "",
@@ -143,10 +150,11 @@ func TestAnEntranceThatCannotBeMovedIsNotCarried(t *testing.T) {
 func TestACommandGetsOtherConfigurations(t *testing.T) {
 	t.Parallel()
 	for command, want := range map[string]string{
-		"haproxy -S /m.sock -f a.cfg -f generated":  "haproxy -S /m.sock -f 0.cfg -f 1.cfg",
-		"/docker-entrypoint.sh haproxy -f a.cfg -d": "/docker-entrypoint.sh haproxy -f 0.cfg -f 1.cfg -d",
-		"haproxy -W -- a.cfg b.cfg":                 "haproxy -W -f 0.cfg -f 1.cfg",
-		"/start.sh":                                 "",
+		"haproxy -S /m.sock -f a.cfg -f generated":                  "haproxy -S /m.sock -f 0.cfg -f 1.cfg",
+		"/docker-entrypoint.sh haproxy -f a.cfg -d":                 "/docker-entrypoint.sh haproxy -f 0.cfg -f 1.cfg -d",
+		"haproxy -S /m.sock,mode,600 -S :9999 -S unix@/n.sock -f a": "haproxy -S /m.sock,mode,600 -S unix@/n.sock -f 0.cfg -f 1.cfg",
+		"haproxy -W -- a.cfg b.cfg":                                 "haproxy -W -f 0.cfg -f 1.cfg",
+		"/start.sh":                                                 "",
 	} {
 		got, found := CommandWith(strings.Fields(command), []string{"0.cfg", "1.cfg"})
 		if found != (want != "") || found && strings.Join(got, " ") != want {

@@ -381,6 +381,7 @@ func (b *benchmark) startTwin(ctx context.Context) error {
 		return nil
 	}
 	twin, err := b.engine.StartTwin(ctx, b.project, b.planned)
+	b.twin = twin
 	if ctx.Err() != nil {
 		return errors.Join(ctx.Err(), err)
 	}
@@ -388,9 +389,7 @@ func (b *benchmark) startTwin(ctx context.Context) error {
 		b.leaveOut(onHostNetwork, err)
 		b.target.Host = compose.Entrance{}
 		b.plan = bench.NewPlan(b.opts.Options, b.opts.Rows(b.ways()))
-		return nil
 	}
-	b.twin = twin
 	return nil
 }
 

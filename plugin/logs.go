@@ -25,8 +25,9 @@ func newLogsCommand(dockerCLI command.Cli, project *projectOptions) *cobra.Comma
 		Use:   "logs [OPTIONS] [SERVICE...]",
 		Short: "Show the load balancer's log, or that of other services",
 		Long: `Show what HAProxy logs: each change of a server's state, and a line for a request that
-met an error, a timeout, a retry or an answer of 500 and more. Delete "option
-dontlog-normal" from haproxy.cfg and reload to have a line for every request.
+met an error, a timeout, a retry or an answer of 500 and more, that a rule refused, or
+that its client gave up. Delete "option dontlog-normal" from haproxy.cfg and reload to
+have a line for every request.
 Name services to see theirs, or see those of all with --all.`,
 		Example: `  docker haproxy logs -f --tail 20
   docker haproxy logs --since 10m web1 web2

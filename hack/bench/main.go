@@ -64,13 +64,16 @@ func run(ctx context.Context, opts options) error {
 	if !slices.Contains([]string{"", dataPlane, controlPlane}, opts.only) {
 		return fmt.Errorf("-only %s: choose %s or %s", opts.only, dataPlane, controlPlane)
 	}
+	if opts.data.Rounds < fewestRounds || opts.control.Rounds < fewestRounds {
+		return fmt.Errorf("at least %d rounds, or no interval holds the true median with 95 %%", fewestRounds)
+	}
 	page, err := measure(ctx, opts)
 	if err != nil {
 		return err
 	}
 	var text strings.Builder
 	if opts.only != "" {
-		err := errors.Join(page.writeMeasured(&text))
+		err := page.writeMeasured(&text)
 		_, printErr := fmt.Print(text.String())
 		return errors.Join(err, printErr)
 	}
@@ -79,6 +82,10 @@ func run(ctx context.Context, opts options) error {
 	}
 	return os.WriteFile(opts.out, []byte(text.String()), 0o644)
 }
+
+// fewestRounds is from when on the interval between the least and the greatest
+// value has 95%: see bench.IntervalOf.
+const fewestRounds = 6
 
 func measure(ctx context.Context, opts options) (p page, err error) {
 	l, err := lab.New(opts.images, opts.plugin, opts.compose)

@@ -1,7 +1,7 @@
 // Package introduction answers what docker asks a plugin before it runs it, each
 // time: who are you? The answer takes nothing but what is known when the program
 // is built, and so it is given before the libraries set themselves up, which would
-// be five sixths of its time.
+// be three quarters of its time.
 //
 // Packages are initialized as soon as those are that they depend on, and among
 // those that could be, in the order of their paths

@@ -62,7 +62,7 @@ func (h byHand) up() []string {
 	for i := 1; i <= 3; i++ {
 		lines = append(lines, fmt.Sprintf("docker run -d --name %[1]s-web%[2]d --network %[1]s %[3]s %[4]s", h.name, i, label, h.Images.Echo))
 	}
-	return append(lines, fmt.Sprintf("docker run -d --name %s --network %s %s -v %s/haproxy:/usr/local/etc/haproxy:ro -p %d:80 -p %d:8404 %s haproxy -S %s -f /usr/local/etc/haproxy/haproxy.cfg",
+	return append(lines, fmt.Sprintf("docker run -d --name %s --network %s %s -v %s/haproxy:/usr/local/etc/haproxy:ro -p %d:80 -p 127.0.0.1:%d:8404 %s haproxy -S %s -f /usr/local/etc/haproxy/haproxy.cfg",
 		h.balancer(), h.name, label, h.folder, h.http, h.stats, h.Images.HAProxy, masterSocket))
 }
 

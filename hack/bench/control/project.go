@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,34 +36,7 @@ func (m *measurement) newProject(ctx context.Context, name string) (project, err
 		return project{}, err
 	}
 	p := project{Lab: m.Lab, name: filepath.Base(folder), folder: folder, http: ports[0], stats: ports[1]}
-	if err := p.remove(ctx); err != nil {
-		return project{}, err
-	}
-	m.OnClose(func() error {
-		const enough = 2 * time.Minute
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enough) // after Ctrl-C too
-		defer cancel()
-		return p.remove(ctx)
-	})
-	return p, nil
-}
-
-// remove removes what has the project's label, with docker's own commands.
-func (p project) remove(ctx context.Context) error {
-	const label = "label=com.docker.compose.project="
-	var errs []error
-	for _, kind := range []struct{ list, remove []string }{
-		{[]string{"ps", "-aq"}, []string{"rm", "-fv"}},
-		{[]string{"network", "ls", "-q"}, []string{"network", "rm"}},
-		{[]string{"volume", "ls", "-q"}, []string{"volume", "rm", "-f"}},
-	} {
-		found, err := p.Docker(ctx, p.folder, append(kind.list, "--filter", label+p.name)...)
-		if names := strings.Fields(found.Stdout); len(names) > 0 {
-			_, err = p.Docker(ctx, p.folder, append(kind.remove, names...)...)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return p, m.Own(ctx, p.name)
 }
 
 // docker is a command in the project's folder.

@@ -56,6 +56,9 @@ func (s setting) render(name string) (string, error) {
 	return text.String(), err
 }
 
+// proxies is the project of those that no project of ours runs.
+const proxies = "haproxy-bench-proxies"
+
 // stage is where the contenders are set up.
 type stage struct {
 	lab   *lab.Lab
@@ -92,11 +95,7 @@ func (s *stage) start(ctx context.Context, c contender, image, file, text string
 		return c, err
 	}
 	c.Container = "haproxy-bench-" + c.Container
-	s.lab.OnClose(func() error {
-		_, err := s.lab.Docker(context.WithoutCancel(ctx), "", "rm", "-fv", c.Container)
-		return err
-	})
-	args := append([]string{"run", "-d", "--name", c.Container, "--volume", folder + ":/etc/bench:ro"}, options...)
+	args := append([]string{"run", "-d", "--name", c.Container, "--label", lab.ProjectLabel + proxies, "--volume", folder + ":/etc/bench:ro"}, options...)
 	if _, err := s.lab.Docker(ctx, "", append(append(args, image), command...)...); err != nil {
 		return c, err
 	}

@@ -30,9 +30,13 @@ func (r Result) Markdown(w io.Writer) error {
 	return t.Execute(w, r)
 }
 
-// ratio is a ratio with its interval.
+// ratio is a ratio with its interval: 1 for what is compared with itself, and
+// nothing where there was nothing to compare with.
 func ratio(i bench.Interval) string {
-	if i.Low == i.High {
+	switch i {
+	case bench.Interval{}:
+		return "–"
+	case bench.Interval{Median: 1, Low: 1, High: 1, Confidence: i.Confidence}:
 		return "1"
 	}
 	return fmt.Sprintf("%.2f (%.2f–%.2f)", i.Median, i.Low, i.High)

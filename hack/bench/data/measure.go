@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/docker-haproxy/docker-haproxy/bench"
@@ -76,6 +75,9 @@ func (s *stage) contenders(ctx context.Context) (all []contender, generated proj
 	if err != nil {
 		return nil, host, err
 	}
+	if err := s.lab.Own(ctx, proxies); err != nil { // last, as they are in the networks of the others
+		return nil, host, err
+	}
 	all = []contender{{Name: "the app alone", Network: hostNetwork, Listen: host.apps[0]}}
 	for _, start := range []func() (contender, error){
 		func() (contender, error) { return s.tuned(ctx, handTuned, false, host.apps) },
@@ -129,8 +131,11 @@ func (s *stage) tunedBridge(ctx context.Context, name string, log bool, p projec
 // loud is the generated configuration without a line, as that line's comment says.
 func (s *stage) loud(ctx context.Context, p project) (contender, error) {
 	listen := s.listen()
-	text, err := movedTo(everyRequest(p.config), listen, s.listen())
+	text, err := everyRequest(p.config)
 	if err != nil {
+		return contender{}, err
+	}
+	if text, err = movedTo(text, listen, s.listen()); err != nil {
 		return contender{}, err
 	}
 	return s.haproxy(ctx, loud, "loud", listen, text)
@@ -138,12 +143,16 @@ func (s *stage) loud(ctx context.Context, p project) (contender, error) {
 
 func (s *stage) loudBridge(ctx context.Context, p project) (contender, error) {
 	c := contender{Name: loud, Network: bridgeNetwork, Listen: s.listen(), Container: "loud-bridge"}
-	return s.inBridge(ctx, c, p, "80", everyRequest(p.config))
+	text, err := everyRequest(p.config)
+	if err != nil {
+		return c, err
+	}
+	return s.inBridge(ctx, c, p, "80", text)
 }
 
 // everyRequest is logged then.
-func everyRequest(config string) string {
-	return strings.Replace(config, "    option dontlog-normal\n", "", 1)
+func everyRequest(config string) (string, error) {
+	return ablation{Name: loud, lines: []string{`    option dontlog-normal\n`}}.of(config)
 }
 
 // inBridge runs HAProxy in the network of a project, with a port published.
@@ -248,6 +257,7 @@ func lines(contenders []contender, summary bench.Summary, samples []bench.Sample
 		}
 		line.ToTuned = ratioTo(handTuned, contenders, i, samples)
 		line.ToTunedWithLog = ratioTo(withLog, contenders, i, samples)
+		line.ToOurs = ratioTo(ours, contenders, i, samples)
 		all = append(all, line)
 	}
 	return all

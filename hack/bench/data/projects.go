@@ -108,10 +108,9 @@ func edit(file string, oldNew ...string) error {
 }
 
 func (s *stage) up(ctx context.Context, p project) (project, error) {
-	s.lab.OnClose(func() error {
-		_, err := s.lab.Docker(context.WithoutCancel(ctx), p.folder, "haproxy", "down", "--volumes")
-		return err
-	})
+	if err := s.lab.Own(ctx, p.name); err != nil {
+		return p, err
+	}
 	if _, err := s.lab.Docker(ctx, p.folder, "haproxy", "up"); err != nil {
 		return p, err
 	}

@@ -37,11 +37,13 @@ type Line struct {
 	ToTuned bench.Interval // Rate by that of the hand-tuned HAProxy in the same network
 	// ToTunedWithLog is Rate by that of the hand-tuned one that logs requests, as ours does.
 	ToTunedWithLog bench.Interval
-	P50, P99       time.Duration
-	CPUPer1000     time.Duration // of the proxy for 1000 requests; 0 for the app
-	Memory         int64         // bytes, behind the load; 0 for the app
-	Errors         int64
-	Complaints     []string `json:",omitempty"`
+	// ToOurs is Rate by that of the generated configuration.
+	ToOurs     bench.Interval
+	P50, P99   time.Duration
+	CPUPer1000 time.Duration // of the proxy for 1000 requests; 0 for the app
+	Memory     int64         // bytes, behind the load; 0 for the app
+	Errors     int64
+	Complaints []string `json:",omitempty"`
 }
 
 // halfOfTheSlowest is a rate that all contenders can serve, in whole hundreds.

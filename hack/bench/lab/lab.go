@@ -43,13 +43,19 @@ func New(images Images, plugin, composePlugin string) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{Images: images, folder: folder, config: filepath.Join(folder, "docker")}
-	return l, errors.Join(l.install("docker-haproxy", plugin), l.install("docker-compose", composePlugin))
+	if err := errors.Join(l.install("docker-haproxy", plugin), l.install("docker-compose", composePlugin)); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	return l, nil
 }
 
 func (l *Lab) install(name, from string) error {
 	from, err := filepath.Abs(from)
 	if err != nil {
 		return err
+	}
+	if info, err := os.Stat(from); err != nil || !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not the plugin %s (%w)", from, name, err)
 	}
 	plugins := filepath.Join(l.config, "cli-plugins")
 	if err := os.MkdirAll(plugins, 0o700); err != nil {
@@ -67,11 +73,41 @@ func (l *Lab) Folder(name string) (string, error) {
 	return folder, os.Mkdir(folder, 0o755)
 }
 
-// OnClose has something done when the lab closes; the last is the first.
-func (l *Lab) OnClose(do func() error) {
+// Own makes a project the lab's: what an earlier run left of it goes now, and what
+// this one makes of it when the lab closes; the last project first.
+func (l *Lab) Own(ctx context.Context, project string) error {
+	if err := l.remove(ctx, project); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.cleanups = append(l.cleanups, do)
+	l.cleanups = append(l.cleanups, func() error {
+		const enough = 2 * time.Minute
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enough) // after Ctrl-C too
+		defer cancel()
+		return l.remove(ctx, project)
+	})
+	return nil
+}
+
+// ProjectLabel is how docker knows what is of a project.
+const ProjectLabel = "com.docker.compose.project="
+
+// remove removes what has the project's label, with docker's own commands.
+func (l *Lab) remove(ctx context.Context, project string) error {
+	var errs []error
+	for _, kind := range []struct{ list, remove []string }{
+		{[]string{"ps", "-aq"}, []string{"rm", "-fv"}},
+		{[]string{"network", "ls", "-q"}, []string{"network", "rm"}},
+		{[]string{"volume", "ls", "-q"}, []string{"volume", "rm", "-f"}},
+	} {
+		found, err := l.Docker(ctx, l.folder, append(kind.list, "--filter", "label="+ProjectLabel+project)...)
+		if names := strings.Fields(found.Stdout); len(names) > 0 {
+			_, err = l.Docker(ctx, l.folder, append(kind.remove, names...)...)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // Close removes everything that was made.
