@@ -381,7 +381,7 @@ func TestAKilledRolloutIsResumedOrAborted(t *testing.T) {
 				load := p.startRolloutLoad()
 				load.goOn(30)
 				p.nextVersion()
-				p.killAt(stage, "rollout")
+				p.killAt(stage, "rollout", "--monitor", "5s") // HAProxy's DNS and check may take two of them
 				load.goOn(30)
 				p.eventually("the engine has done what it was asked for", func() error {
 					return p.settledContainers("web")
@@ -448,7 +448,7 @@ func TestInterruptedRolloutIsTakenBack(t *testing.T) {
 			load := p.startRolloutLoad()
 			load.goOn(30)
 			p.nextVersion()
-			rollout := p.start(how{}, "haproxy", "rollout")
+			rollout := p.start(how{}, "haproxy", "rollout", "--monitor", "5s")
 			p.eventually("it says "+stage, func() error {
 				if text := rollout.stderr.String(); !strings.Contains(text, stage) {
 					return fmt.Errorf("so far: %s", text)

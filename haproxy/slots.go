@@ -45,6 +45,9 @@ func (i serverIndex) isSlot(s ServerState) bool {
 
 // Occupied leaves out of the statistics the slots that wait for a container. Where all slots of a
 // host name do, one stands for them, unless the host is idle: nobody expects containers there.
+//
+// The states are of another moment than the statistics, and tell the servers' host names only: a slot
+// that got its address in between waits still, as far as the statistics go.
 func Occupied(stats []Stat, states []ServerState, idle func(fqdn string) bool) []Stat {
 	type host struct{ backend, fqdn string }
 	slots, occupied := map[host]int{}, map[host]int{}
@@ -56,7 +59,9 @@ func Occupied(stats []Stat, states []ServerState, idle func(fqdn string) bool) [
 		at := host{s.Backend, s.FQDN}
 		of[[2]string{s.Backend, s.Server}] = at
 		slots[at]++
-		if s.Addr != "" {
+	}
+	for _, stat := range stats {
+		if at, known := of[[2]string{stat.Proxy, stat.Server}]; known && stat.Addr != "" && stat.Status != statusNoAddress {
 			occupied[at]++
 		}
 	}

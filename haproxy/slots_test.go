@@ -19,6 +19,7 @@ func TestOccupied_leaves_out_slots_that_wait(t *testing.T) {
 		slot("c", "api1", "api", ""), slot("c", "api2", "api", ""),
 		slot("d", "off1", "off", ""), slot("d", "off2", "off", ""),
 		slot("e", "s1", "one", ""), slot("e", "s2", "two", "10.0.0.9"),
+		slot("g", "new1", "new", "10.0.0.3"), slot("g", "new2", "new", ""), // it got its address behind the statistics
 	}
 	stats := []Stat{
 		{Type: StatFrontend, Proxy: "f"},
@@ -26,13 +27,14 @@ func TestOccupied_leaves_out_slots_that_wait(t *testing.T) {
 		stat("c", "api1", none, ""), stat("c", "api2", none, ""),
 		stat("d", "off1", none, ""), stat("d", "off2", none, ""),
 		stat("e", "s1", none, ""), stat("e", "s2", "UP", "10.0.0.9:80"),
+		stat("g", "new1", none, ""), stat("g", "new2", none, ""),
 		{Type: StatBackend, Proxy: "b"},
 	}
 	var kept []string
 	for _, s := range Occupied(stats, states, func(fqdn string) bool { return fqdn == "off" }) {
 		kept = append(kept, s.Proxy+"/"+s.Server)
 	}
-	if got, want := strings.Join(kept, " "), "f/ b/web1 b/web3 c/api1 e/s1 e/s2 b/"; got != want {
+	if got, want := strings.Join(kept, " "), "f/ b/web1 b/web3 c/api1 e/s1 e/s2 g/new1 b/"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
