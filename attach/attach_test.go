@@ -15,6 +15,7 @@ import (
 	"gotest.tools/v3/golden"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 	"github.com/docker-haproxy/docker-haproxy/templates"
 )
 
@@ -43,7 +44,7 @@ func project(t *testing.T, files ...string) theirs {
 	folder = filepath.Join(folder, "demo")
 	assert.NilError(t, os.Mkdir(folder, 0o755))
 	for i := 0; i < len(files); i += 2 {
-		put(t, folder, files[i], files[i+1])
+		testkit.Put(t, folder, files[i], files[i+1])
 	}
 	engine := nowhere(t)
 	return theirs{folder: folder, engine: engine}
@@ -253,7 +254,7 @@ func TestAttachingAndRemovingLeavesNoTrace(t *testing.T) {
 			}
 			assert.Assert(t, strings.HasPrefix(a.AddByHand, c.hand) && (a.AddByHand == "") == (c.hand == ""), a.AddByHand)
 			if c.env != "" {
-				contains(t, p.read(t, ".env"), "COMPOSE_FILE="+c.env)
+				testkit.Contains(t, p.read(t, ".env"), "COMPOSE_FILE="+c.env)
 			}
 			again := p.place(t)
 			if len(c.args) == 0 {
@@ -265,7 +266,7 @@ func TestAttachingAndRemovingLeavesNoTrace(t *testing.T) {
 			forced := attachDefaults()
 			forced.Force = true
 			p.attach(t, forced, "other.example=web")
-			contains(t, p.read(t, again.entry(again.target())), "other.example")
+			testkit.Contains(t, p.read(t, again.entry(again.target())), "other.example")
 
 			d := p.remove(t, false)
 			assert.DeepEqual(t, p.hashes(t), before)
@@ -300,7 +301,7 @@ func TestAPlanSaysWhatItWritesAndWhy(t *testing.T) {
 	a, err := p.plan(t, attachDefaults(), "*=web")
 	assert.NilError(t, err)
 	assert.DeepEqual(t, p.hashes(t), before)
-	contains(t, a.String(),
+	testkit.Contains(t, a.String(),
 		"write "+filepath.Join(p.folder, FileName)+": service haproxy and the labels",
 		"write "+filepath.Join(p.folder, "haproxy", "haproxy.cfg")+": global settings",
 		"change "+filepath.Join(p.folder, ".env")+": :compose.haproxy.yaml is added at the end of your COMPOSE_FILE")
@@ -310,7 +311,7 @@ func TestAPlanSaysWhatItWritesAndWhy(t *testing.T) {
 	p = project(t, "compose.yaml", oneWeb)
 	a, err = p.plan(t, attachDefaults(), "*=web")
 	assert.NilError(t, err)
-	contains(t, a.String(), "Compose reads a file of this name by itself")
+	testkit.Contains(t, a.String(), "Compose reads a file of this name by itself")
 }
 
 func TestNobodysFilesAreOverwritten(t *testing.T) {
@@ -346,7 +347,7 @@ func TestNobodysFilesAreOverwritten(t *testing.T) {
 					continue
 				}
 				assert.ErrorContains(t, err, want)
-				contains(t, err.Error(), "nothing was changed")
+				testkit.Contains(t, err.Error(), "nothing was changed")
 				assert.DeepEqual(t, p.hashes(t), before)
 			}
 		})
@@ -357,7 +358,7 @@ func TestABaseConfigThatWasEditedStays(t *testing.T) {
 	t.Parallel()
 	p := project(t, "compose.yaml", oneWeb)
 	p.attach(t, attachDefaults(), "*=web")
-	edited := put(t, p.folder, compose.BaseConfigName, p.read(t, compose.BaseConfigName)+"# mine\n")
+	edited := testkit.Put(t, p.folder, compose.BaseConfigName, p.read(t, compose.BaseConfigName)+"# mine\n")
 	mine := p.read(t, compose.BaseConfigName)
 
 	forced := attachDefaults()
@@ -367,7 +368,7 @@ func TestABaseConfigThatWasEditedStays(t *testing.T) {
 
 	d := p.remove(t, false)
 	assert.Equal(t, d.Edited, edited)
-	contains(t, strings.Join(d.Notes(), "\n"), "edited since", "--force")
+	testkit.Contains(t, strings.Join(d.Notes(), "\n"), "edited since", "--force")
 	assert.Equal(t, p.read(t, compose.BaseConfigName), mine)
 	assert.Assert(t, p.hashes(t)[OverrideName] == "")
 
@@ -382,15 +383,15 @@ func TestSettingsThatTheUserAddedToOurFileAreNotLost(t *testing.T) {
 	p := project(t, "compose.yaml", oneWeb)
 	p.attach(t, attachDefaults(), "*=web")
 	labelled := strings.Replace(p.read(t, OverrideName), "haproxy.host: \"*\"", "haproxy.host: \"*\"\n      haproxy.sticky: \"true\"", 1)
-	put(t, p.folder, OverrideName, labelled)
+	testkit.Put(t, p.folder, OverrideName, labelled)
 	_, err := PlanRemoval(t.Context(), p.engine, p.place(t), p.load, false)
 	assert.NilError(t, err, "labels are what the file is for")
 
-	put(t, p.folder, OverrideName, strings.Replace(labelled, "    labels:", "    environment: {MINE: 1}\n    labels:", 1))
+	testkit.Put(t, p.folder, OverrideName, strings.Replace(labelled, "    labels:", "    environment: {MINE: 1}\n    labels:", 1))
 	before := p.hashes(t)
 	_, err = PlanRemoval(t.Context(), p.engine, p.place(t), p.load, false)
 	assert.ErrorContains(t, err, "environment of service web")
-	put(t, p.folder, OverrideName, labelled+"volumes: {mine: }\n")
+	testkit.Put(t, p.folder, OverrideName, labelled+"volumes: {mine: }\n")
 	_, err = PlanRemoval(t.Context(), p.engine, p.place(t), p.load, false)
 	assert.ErrorContains(t, err, "volumes")
 	assert.Equal(t, len(p.hashes(t)), len(before))
@@ -402,12 +403,12 @@ func TestRemovingTakesTheStateAndTheGeneratedConfigAndKeepsWhatIsNotOurs(t *test
 	t.Parallel()
 	p := project(t, "compose.yaml", oneWeb)
 	p.attach(t, attachDefaults(), "*=web")
-	put(t, p.folder, ".docker-haproxy/loaded.json", "{}")
-	put(t, p.folder, "haproxy/generated/routes.cfg", "# generated")
-	put(t, p.folder, "haproxy/pages/503.html", "mine")
+	testkit.Put(t, p.folder, ".docker-haproxy/loaded.json", "{}")
+	testkit.Put(t, p.folder, "haproxy/generated/routes.cfg", "# generated")
+	testkit.Put(t, p.folder, "haproxy/pages/503.html", "mine")
 	d, err := PlanRemoval(t.Context(), p.engine, p.place(t), p.load, false)
 	assert.NilError(t, err)
-	contains(t, d.String(), "remove "+filepath.Join(p.folder, OverrideName)+": init wrote it", "generated", ".docker-haproxy")
+	testkit.Contains(t, d.String(), "remove "+filepath.Join(p.folder, OverrideName)+": init wrote it", "generated", ".docker-haproxy")
 	p.remove(t, false)
 	assert.DeepEqual(t, slices.Sorted(maps.Keys(p.hashes(t))), []string{
 		".", "compose.yaml", "haproxy", filepath.Join("haproxy", "pages"), filepath.Join("haproxy", "pages", "503.html"),
@@ -422,7 +423,7 @@ func TestADemoIsNotTakenApart(t *testing.T) {
 	assert.Assert(t, p.place(t).IsDemo())
 	_, err = PlanRemoval(t.Context(), p.engine, p.place(t), p.load, true)
 	assert.ErrorContains(t, err, "nothing to take away without the project")
-	contains(t, err.Error(), "docker haproxy down")
+	testkit.Contains(t, err.Error(), "docker haproxy down")
 }
 
 func TestAnAttachmentThatDoesNotLoadIsTakenAwayAgain(t *testing.T) {
@@ -457,7 +458,7 @@ func TestTheModeOfTheEnvironmentFileStays(t *testing.T) {
 	assert.NilError(t, os.Chmod(filepath.Join(p.folder, "secret", "env"), 0o600))
 	assert.NilError(t, os.Symlink(filepath.Join("secret", "env"), filepath.Join(p.folder, ".env")))
 	p.attach(t, attachDefaults(), "*=web")
-	contains(t, p.hashes(t)[filepath.Join("secret", "env")], "-rw------- ")
-	contains(t, p.hashes(t)[".env"], "L")
-	contains(t, p.read(t, "secret/env"), "COMPOSE_FILE=")
+	testkit.Contains(t, p.hashes(t)[filepath.Join("secret", "env")], "-rw------- ")
+	testkit.Contains(t, p.hashes(t)[".env"], "L")
+	testkit.Contains(t, p.read(t, "secret/env"), "COMPOSE_FILE=")
 }

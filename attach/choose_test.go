@@ -8,6 +8,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // problemOf is a failure that must be explained.
@@ -57,7 +58,7 @@ func TestOnlyWhatLeavesNoChoiceIsProposed(t *testing.T) {
 				return
 			}
 			said := problemOf(t, err).Error()
-			contains(t, said, append(c.flags, "nothing was changed", c.says)...)
+			testkit.Contains(t, said, append(c.flags, "nothing was changed", c.says)...)
 		})
 	}
 }
@@ -113,7 +114,7 @@ func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
 			assert.Equal(t, strings.Join(got, " "), want)
 			continue
 		}
-		contains(t, problemOf(t, err).Error(), append(strings.Split(parts, "|"), "nothing was changed")...)
+		testkit.Contains(t, problemOf(t, err).Error(), append(strings.Split(parts, "|"), "nothing was changed")...)
 	}
 }
 
@@ -176,7 +177,7 @@ networks: {a: , b: , c: , inner: {internal: true}, inner2: {internal: true}, out
 		}
 		parts, refused := strings.CutPrefix(want, "! ")
 		if refused {
-			contains(t, problemOf(t, err).Error(), append(strings.Split(parts, "|"), "nothing was changed")...)
+			testkit.Contains(t, problemOf(t, err).Error(), append(strings.Split(parts, "|"), "nothing was changed")...)
 			continue
 		}
 		assert.NilError(t, err, asked)
@@ -186,7 +187,7 @@ networks: {a: , b: , c: , inner: {internal: true}, inner2: {internal: true}, out
 	chosen, err := reachServices(loaded, []string{"a"}, func(string) string { return "" })
 	assert.NilError(t, err)
 	err = chosen.enterable(loaded, compose.Demo{})
-	contains(t, problemOf(t, err).Error(), "every network", "internal", "service a")
+	testkit.Contains(t, problemOf(t, err).Error(), "every network", "internal", "service a")
 }
 
 func TestAPortThatAServicePublishesIsNotTakenFromItUnasked(t *testing.T) {
@@ -223,7 +224,7 @@ func TestAPortThatAServicePublishesIsNotTakenFromItUnasked(t *testing.T) {
 				return
 			}
 			said := problemOf(t, err).Error()
-			contains(t, said, append(strings.Split(c.want, "|"), "nothing was changed")...)
+			testkit.Contains(t, said, append(strings.Split(c.want, "|"), "nothing was changed")...)
 			if strings.Contains(c.want, "old") {
 				assert.Assert(t, !strings.Contains(said, "--close-ports"), "it closes those of routed services only: %s", said)
 			}
@@ -237,14 +238,14 @@ func TestPublishedPortsThatGoPastHAProxyAreTold(t *testing.T) {
 	a, err := p.plan(t, attachDefaults(), "*=web:80")
 	assert.NilError(t, err)
 	notes := strings.Join(a.Notes(), "\n")
-	contains(t, notes, "Service web is still reached past HAProxy, at 8080", "a port that Docker chooses", "--force --close-ports")
+	testkit.Contains(t, notes, "Service web is still reached past HAProxy, at 8080", "a port that Docker chooses", "--force --close-ports")
 	assert.Assert(t, !strings.Contains(notes, "db"), "nobody routes to it: %s", notes)
 
 	opts := attachDefaults()
 	opts.ClosePorts = true
 	a, err = p.plan(t, opts, "*=web:80")
 	assert.NilError(t, err)
-	contains(t, strings.Join(a.Notes(), "\n"), "Service web is no longer published at 8080", "through HAProxy only")
+	testkit.Contains(t, strings.Join(a.Notes(), "\n"), "Service web is no longer published at 8080", "through HAProxy only")
 }
 
 func TestLabelsThatAServiceBringsAlongAreItsRoutes(t *testing.T) {
@@ -264,11 +265,11 @@ networks: {a: , b: }
 
 	p = project(t, "compose.yaml", "services:\n  web: {image: x, expose: [80], labels: {haproxy.hst: a.example}}\n")
 	_, err = p.plan(t, attachDefaults())
-	contains(t, problemOf(t, err).Error(), "the labels of service web", "haproxy.hst", "nothing was changed")
+	testkit.Contains(t, problemOf(t, err).Error(), "the labels of service web", "haproxy.hst", "nothing was changed")
 
 	p = project(t, "compose.yaml", "services:\n  web: {image: x, expose: [80], labels: {haproxy.path: /x}}\n")
 	_, err = p.plan(t, attachDefaults(), "a.example=web")
-	contains(t, problemOf(t, err).Error(), "are in its way")
+	testkit.Contains(t, problemOf(t, err).Error(), "are in its way")
 }
 
 func TestRoutesAreNamedAfterWhatTheyAreFor(t *testing.T) {

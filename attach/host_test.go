@@ -7,6 +7,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestAttachingOnTheHostsNetworkIsRefusedWhereItCannotBe(t *testing.T) {
@@ -28,7 +29,7 @@ func TestAttachingOnTheHostsNetworkIsRefusedWhereItCannotBe(t *testing.T) {
 			opts := attachDefaults()
 			onHostOptions(&opts)
 			_, err := p.plan(t, opts, c.flag)
-			contains(t, fmt.Sprint(err), append(c.want, "nothing was changed")...)
+			testkit.Contains(t, fmt.Sprint(err), append(c.want, "nothing was changed")...)
 			assert.DeepEqual(t, p.hashes(t), before)
 		})
 	}

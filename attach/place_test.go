@@ -9,6 +9,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestTheLeastIntrusiveWayIsChosen(t *testing.T) {
@@ -87,12 +88,12 @@ func TestWhatKeepsOurFileInPlaceIsSaidBeforeItIsRemoved(t *testing.T) {
 	p.attach(t, attachDefaults(), "*=web")
 	t.Setenv("COMPOSE_FILE", "a.yml"+string(os.PathListSeparator)+FileName)
 	_, err := PlanRemoval(t.Context(), p.engine, p.place(t), p.load, true)
-	contains(t, problemOf(t, err).Error(), "COMPOSE_FILE in the environment names", "COMPOSE_FILE=a.yml", "nothing was changed")
+	testkit.Contains(t, problemOf(t, err).Error(), "COMPOSE_FILE in the environment names", "COMPOSE_FILE=a.yml", "nothing was changed")
 
 	t.Setenv("COMPOSE_FILE", "b.yml")
-	put(t, p.folder, "b.yml", "include: ["+FileName+"]\nservices: {web: {image: app, networks: [default]}}\n")
+	testkit.Put(t, p.folder, "b.yml", "include: ["+FileName+"]\nservices: {web: {image: app, networks: [default]}}\n")
 	_, err = PlanRemoval(t.Context(), p.engine, p.place(t), p.load, true)
-	contains(t, problemOf(t, err).Error(), "a file of your own includes", "nothing was changed")
+	testkit.Contains(t, problemOf(t, err).Error(), "a file of your own includes", "nothing was changed")
 	_, err = p.plan(t, attachDefaults(), "*=web:80")
-	contains(t, problemOf(t, err).Error(), "is included by a file of your own already")
+	testkit.Contains(t, problemOf(t, err).Error(), "is included by a file of your own already")
 }

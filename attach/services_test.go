@@ -8,13 +8,14 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // services loads the services of a Compose file, without an engine.
 func services(t *testing.T, composeFile string) *types.Project {
 	t.Helper()
 	folder := t.TempDir()
-	file := put(t, folder, "compose.yaml", composeFile)
+	file := testkit.Put(t, folder, "compose.yaml", composeFile)
 	engine := nowhere(t)
 	project, err := engine.LoadModel(t.Context(), compose.LoadOptions{ConfigPaths: []string{file}, ProjectName: "demo"})
 	assert.NilError(t, err)
@@ -93,7 +94,7 @@ func TestServicesThatHAProxyCannotReachSayWhy(t *testing.T) {
 	} {
 		project := services(t, "services:\n  a: {image: x, network_mode: '"+mode+"'}\n  b: {image: x}\n")
 		found := findServices(project, nil)
-		contains(t, found[0].Closed, want)
+		testkit.Contains(t, found[0].Closed, want)
 		assert.Equal(t, found[1].Closed, "")
 	}
 }

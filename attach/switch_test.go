@@ -10,6 +10,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestChangesAreCarriedOverIntoAnEditedText(t *testing.T) {
@@ -62,7 +63,7 @@ func (p theirs) edit(t *testing.T, name, old, replacement string) {
 	t.Helper()
 	text := p.read(t, name)
 	assert.Assert(t, strings.Contains(text, old), old)
-	put(t, p.folder, name, strings.Replace(text, old, replacement, 1))
+	testkit.Put(t, p.folder, name, strings.Replace(text, old, replacement, 1))
 }
 
 var toHost, toBridge = SwitchOptions{NetworkMode: compose.HostNetwork}, SwitchOptions{NetworkMode: compose.BridgeNetwork, HTTPPort: 80}
@@ -98,8 +99,8 @@ func TestASwitchKeepsWhatWasEdited(t *testing.T) {
 	p.edit(t, compose.ComposeFileName, "  web2:\n", "  web2:\n    environment: {MINE: 1}\n")
 	edited := p.hashes(t)
 	assert.NilError(t, p.switchTo(t, toHost))
-	contains(t, p.read(t, compose.BaseConfigName), "# mine", "X-Mine", "bind :8080", forwarderSocket)
-	contains(t, p.read(t, compose.ComposeFileName), "MINE: 1", "network_mode: host")
+	testkit.Contains(t, p.read(t, compose.BaseConfigName), "# mine", "X-Mine", "bind :8080", forwarderSocket)
+	testkit.Contains(t, p.read(t, compose.ComposeFileName), "MINE: 1", "network_mode: host")
 	assert.NilError(t, p.switchTo(t, toBridge))
 	assert.DeepEqual(t, p.hashes(t), edited)
 }
@@ -111,7 +112,7 @@ func TestASwitchThatWouldLoseAnEditTellsTheLines(t *testing.T) {
 	p.edit(t, compose.BaseConfigName, "nameserver dns 127.0.0.11:53", "nameserver docker 127.0.0.11:53")
 	before := p.hashes(t)
 	err := p.switchTo(t, toHost)
-	contains(t, fmt.Sprint(err), compose.BaseConfigName, "nothing was changed", "nameserver dns "+forwarderSocket, "then run this again")
+	testkit.Contains(t, fmt.Sprint(err), compose.BaseConfigName, "nothing was changed", "nameserver dns "+forwarderSocket, "then run this again")
 	assert.Assert(t, !strings.Contains(fmt.Sprint(err), ":443"), "only what cannot be done is told: %v", err)
 	assert.DeepEqual(t, p.hashes(t), before)
 }
@@ -124,10 +125,10 @@ func TestAnAttachedProjectGoesToTheHostsNetworkAndBack(t *testing.T) {
 	p.edit(t, OverrideName, "haproxy.host: shop.example.com", "haproxy.host: edited.example.com")
 	before := p.hashes(t)
 	assert.NilError(t, p.switchTo(t, toHost))
-	contains(t, p.read(t, OverrideName), "network_mode: host", "edited.example.com", `haproxy.http-port: "8080"`, "networks: [back, default]")
-	contains(t, p.read(t, compose.BaseConfigName), "# mine", forwarderSocket, "bind 127.0.0.1:8404")
-	contains(t, p.read(t, "haproxy/generated/routes.cfg"), "bind :8080")
-	contains(t, p.read(t, "haproxy/generated/prefix.map"), "edited.example.com")
+	testkit.Contains(t, p.read(t, OverrideName), "network_mode: host", "edited.example.com", `haproxy.http-port: "8080"`, "networks: [back, default]")
+	testkit.Contains(t, p.read(t, compose.BaseConfigName), "# mine", forwarderSocket, "bind 127.0.0.1:8404")
+	testkit.Contains(t, p.read(t, "haproxy/generated/routes.cfg"), "bind :8080")
+	testkit.Contains(t, p.read(t, "haproxy/generated/prefix.map"), "edited.example.com")
 	assert.NilError(t, p.switchTo(t, toBridge))
 	after := p.hashes(t)
 	for _, name := range []string{OverrideName, compose.BaseConfigName, "compose.yaml"} {
@@ -147,7 +148,7 @@ func TestAttachingAnewInAnotherModeKeepsTheBaseConfigsEdits(t *testing.T) {
 	onHostOptions(&opts)
 	opts.Force, opts.StatsPort = true, 9000
 	p.attach(t, opts, "other.example.com=web")
-	contains(t, p.read(t, compose.BaseConfigName), "# mine", "bind 127.0.0.1:9000")
+	testkit.Contains(t, p.read(t, compose.BaseConfigName), "# mine", "bind 127.0.0.1:9000")
 	p.edit(t, compose.BaseConfigName, "timeout server 5m # mine", "timeout server 60s")
 	p.remove(t, false)
 	assert.DeepEqual(t, p.hashes(t), before)

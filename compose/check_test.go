@@ -14,6 +14,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 const (
@@ -179,7 +180,7 @@ func TestAnImageWithoutHAProxyIsSaidToBeNone(t *testing.T) {
 			}
 			engine, _ := fake.start(t)
 			_, err := engine.Check(t.Context(), configured(t), nil, nil)
-			contains(t, fmt.Sprint(err), "image haproxy:3.2 of service haproxy has no haproxy that can be run", "Use an image of HAProxy")
+			testkit.Contains(t, fmt.Sprint(err), "image haproxy:3.2 of service haproxy has no haproxy that can be run", "Use an image of HAProxy")
 			assert.DeepEqual(t, fake.gone(), []string{"container oneoff"})
 		})
 	}
@@ -192,7 +193,7 @@ func TestARefusedConfigurationSaysWhatWasKept(t *testing.T) {
 	_, err := engine.accepted(t.Context(), p, &runs, nothingTouched(state(runs.Container)))
 	var invalid *InvalidError
 	assert.Assert(t, errors.As(err, &invalid))
-	contains(t, err.Error(), "HAProxy refuses ", "haproxy.cfg; nothing was touched: the configuration that was running keeps running")
+	testkit.Contains(t, err.Error(), "HAProxy refuses ", "haproxy.cfg; nothing was touched: the configuration that was running keeps running")
 	assert.Equal(t, nothingTouched(State{}), "nothing was created")
 	assert.Assert(t, strings.HasSuffix(events.seen(), ": Error"), events.seen())
 }

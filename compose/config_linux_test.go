@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestAConfigurationThatTheContainersUserMayNotReadIsRefusedWithTheMode(t *testing.T) {
@@ -36,7 +38,7 @@ func TestAConfigurationThatTheContainersUserMayNotReadIsRefusedWithTheMode(t *te
 			continue
 		}
 		assert.Assert(t, err != nil, "%+v", c)
-		contains(t, err.Error(), "runs as user "+other, "may not read", "mode 0"+strconv.FormatInt(int64(c.mode), 8), "chmod o+r")
+		testkit.Contains(t, err.Error(), "runs as user "+other, "may not read", "mode 0"+strconv.FormatInt(int64(c.mode), 8), "chmod o+r")
 	}
 
 	if os.Getuid() != 0 { // root is not asked for modes
@@ -49,7 +51,7 @@ func TestAConfigurationThatTheContainersUserMayNotReadIsRefusedWithTheMode(t *te
 
 func TestTheOwnerOfAConfigurationMayReadIt(t *testing.T) {
 	t.Parallel()
-	file := put(t, t.TempDir(), "haproxy.cfg", "")
+	file := testkit.Put(t, t.TempDir(), "haproxy.cfg", "")
 	for mode, want := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o200: false, 0o040: false} {
 		assert.NilError(t, os.Chmod(file, mode))
 		info, err := os.Stat(file)

@@ -13,6 +13,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // inFolder is a project whose folder haproxy/ is mounted, with these files.
@@ -21,7 +22,7 @@ func inFolder(t *testing.T, files map[string]string) (p *Project, folder string)
 	folder = filepath.Join(t.TempDir(), "haproxy")
 	assert.NilError(t, os.Mkdir(folder, 0o755))
 	for name, content := range files {
-		put(t, folder, name, content)
+		testkit.Put(t, folder, name, content)
 	}
 	p = with(bind(folder, "/usr/local/etc/haproxy"))
 	p.WorkingDir = filepath.Dir(folder)
@@ -40,7 +41,7 @@ func TestAMissingConfigurationSaysHowToGetOne(t *testing.T) {
 	p, folder := inFolder(t, nil)
 	_, err := p.ReadConfig()
 	assert.ErrorIs(t, err, fs.ErrNotExist)
-	contains(t, err.Error(), filepath.Join(folder, "haproxy.cfg"), "does not exist", "docker haproxy init --force")
+	testkit.Contains(t, err.Error(), filepath.Join(folder, "haproxy.cfg"), "does not exist", "docker haproxy init --force")
 }
 
 func TestAFolderThatDockerMadeOfAMissingFileIsExplained(t *testing.T) {
@@ -48,7 +49,7 @@ func TestAFolderThatDockerMadeOfAMissingFileIsExplained(t *testing.T) {
 	p, folder := inFolder(t, nil)
 	assert.NilError(t, os.Mkdir(filepath.Join(folder, "haproxy.cfg"), 0o755))
 	_, err := p.ReadConfig()
-	contains(t, err.Error(), "is a folder without a .cfg file", "Docker makes an empty folder", "remove it")
+	testkit.Contains(t, err.Error(), "is a folder without a .cfg file", "Docker makes an empty folder", "remove it")
 }
 
 func TestAFolderOfConfigurationsIsAConfiguration(t *testing.T) {
@@ -56,7 +57,7 @@ func TestAFolderOfConfigurationsIsAConfiguration(t *testing.T) {
 	p, folder := inFolder(t, map[string]string{"conf.d/a.cfg": "global\n"})
 	p.command = haproxy.ParseCommand([]string{"haproxy", "-f", "/usr/local/etc/haproxy/conf.d"})
 	before := read(t, p)
-	put(t, folder, "conf.d/b.cfg", "defaults\n")
+	testkit.Put(t, folder, "conf.d/b.cfg", "defaults\n")
 	assert.Assert(t, read(t, p).Hash != before.Hash)
 }
 
@@ -130,7 +131,7 @@ func TestAnEditorsScratchFilesAreNoConfiguration(t *testing.T) {
 	before := read(t, p)
 	future := time.Now().Add(time.Hour)
 	for _, name := range []string{".haproxy.cfg.swp", ".haproxy.cfg.swx", "haproxy.cfg~", ".#haproxy.cfg", ".git/HEAD", ".haproxy.cfg.123456"} {
-		file := put(t, folder, name, "x")
+		file := testkit.Put(t, folder, name, "x")
 		assert.NilError(t, os.Chtimes(file, future, future))
 	}
 	assert.NilError(t, os.Symlink("nowhere", filepath.Join(folder, "dangling")))
@@ -141,53 +142,53 @@ func TestTheAutosaveFileOfEmacsIsNoConfiguration(t *testing.T) {
 	t.Parallel()
 	p, folder := inFolder(t, map[string]string{"haproxy.cfg": "global\n"})
 	before := read(t, p)
-	put(t, folder, "#haproxy.cfg#", "x")
+	testkit.Put(t, folder, "#haproxy.cfg#", "x")
 	assert.Equal(t, read(t, p).Hash, before.Hash)
 }
 
 func TestAMountedFolderMayBeHidden(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), ".haproxy")
-	put(t, folder, "haproxy.cfg", "global\n")
+	testkit.Put(t, folder, "haproxy.cfg", "global\n")
 	p := with(bind(folder, "/usr/local/etc/haproxy"))
 	before := read(t, p)
-	put(t, folder, "haproxy.cfg", "defaults\n")
+	testkit.Put(t, folder, "haproxy.cfg", "defaults\n")
 	assert.Assert(t, read(t, p).Hash != before.Hash)
 }
 
 func TestAFileThatIsMountedAloneIsItsOwnConfiguration(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	file := put(t, folder, "main.cfg", "global\n")
-	put(t, folder, "unrelated.txt", "1")
+	file := testkit.Put(t, folder, "main.cfg", "global\n")
+	testkit.Put(t, folder, "unrelated.txt", "1")
 	p := with(bind(file, "/usr/local/etc/haproxy/haproxy.cfg"))
 	before := read(t, p)
-	put(t, folder, "unrelated.txt", "2")
+	testkit.Put(t, folder, "unrelated.txt", "2")
 	assert.Equal(t, read(t, p).Hash, before.Hash)
-	put(t, folder, "main.cfg", "defaults\n")
+	testkit.Put(t, folder, "main.cfg", "defaults\n")
 	assert.Assert(t, read(t, p).Hash != before.Hash)
 }
 
 func TestAFileThatIsMountedIntoAMountedFolderIsPartOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	p, folder := inFolder(t, map[string]string{"errors/503.http": "x"})
-	special := put(t, t.TempDir(), "special.cfg", "global\n")
+	special := testkit.Put(t, t.TempDir(), "special.cfg", "global\n")
 	p.balancer.Volumes = append(p.balancer.Volumes, bind(special, "/usr/local/etc/haproxy/haproxy.cfg"))
 	before := read(t, p)
-	put(t, folder, "errors/503.http", "y")
+	testkit.Put(t, folder, "errors/503.http", "y")
 	edited := read(t, p)
 	assert.Assert(t, edited.Hash != before.Hash)
-	put(t, filepath.Dir(special), "special.cfg", "defaults\n")
+	testkit.Put(t, filepath.Dir(special), "special.cfg", "defaults\n")
 	assert.Assert(t, read(t, p).Hash != edited.Hash, "an edit of the configuration itself is not noticed")
 }
 
 func TestALinkedConfigurationChangesWithWhatItLeadsTo(t *testing.T) {
 	t.Parallel()
 	p, folder := inFolder(t, nil)
-	target := put(t, t.TempDir(), "real.cfg", "global\n")
+	target := testkit.Put(t, t.TempDir(), "real.cfg", "global\n")
 	assert.NilError(t, os.Symlink(target, filepath.Join(folder, "haproxy.cfg")))
 	before := read(t, p)
-	put(t, filepath.Dir(target), "real.cfg", "defaults\n")
+	testkit.Put(t, filepath.Dir(target), "real.cfg", "defaults\n")
 	assert.Assert(t, read(t, p).Hash != before.Hash)
 }
 
@@ -199,7 +200,7 @@ func TestAConfigurationFolderMayBeALink(t *testing.T) {
 	assert.NilError(t, os.Symlink(elsewhere, folder))
 	before := read(t, p)
 	assert.DeepEqual(t, before.names(), []string{filepath.Join(folder, "haproxy.cfg")})
-	put(t, elsewhere, "haproxy.cfg", "defaults\n")
+	testkit.Put(t, elsewhere, "haproxy.cfg", "defaults\n")
 	assert.Assert(t, read(t, p).Hash != before.Hash)
 }
 
@@ -207,11 +208,11 @@ func TestALinkedFolderIsPartOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	p, folder := inFolder(t, map[string]string{"haproxy.cfg": "global\n"})
 	certificates := t.TempDir()
-	put(t, certificates, "site.pem", "1")
+	testkit.Put(t, certificates, "site.pem", "1")
 	assert.NilError(t, os.Symlink(certificates, filepath.Join(folder, "certs")))
 	before := read(t, p)
 	assert.DeepEqual(t, before.names(), []string{filepath.Join(folder, "certs", "site.pem"), filepath.Join(folder, "haproxy.cfg")})
-	put(t, certificates, "site.pem", "2")
+	testkit.Put(t, certificates, "site.pem", "2")
 	assert.Assert(t, read(t, p).Hash != before.Hash)
 }
 

@@ -6,6 +6,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestALoadBalancerWithNobodyToSendRequestsToDoesNotServe(t *testing.T) {
@@ -28,7 +29,7 @@ func TestALoadBalancerWithNobodyToSendRequestsToDoesNotServe(t *testing.T) {
 		err := serves(p, process)
 		assert.Equal(t, err == nil, c.serves, "%s: %v", name, err)
 		if err != nil {
-			contains(t, err.Error(), "nobody to send requests to", "webservers", p.ConfigName(), "docker haproxy logs")
+			testkit.Contains(t, err.Error(), "nobody to send requests to", "webservers", p.ConfigName(), "docker haproxy logs")
 		}
 		isReady, err := ready(t.Context(), process.Readiness())
 		assert.NilError(t, err)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestTheHealthOfAContainerIsFoundWhereTheEngineHasIt(t *testing.T) {
@@ -67,7 +69,7 @@ func TestALoadBalancerThatDoesNotRunIsExplainedWithItsLastWords(t *testing.T) {
 	engine, _ = (&fakeEngine{containers: []fakeContainer{ended}}).start(t)
 	_, err = engine.RunningBalancer(t.Context(), p)
 	assert.ErrorIs(t, err, ErrNotRunning)
-	contains(t, err.Error(), "(container demo-haproxy-1: exited)", "  [ALERT] (1) : cannot bind\n  [ALERT] (1) : fatal\n", "docker haproxy up")
+	testkit.Contains(t, err.Error(), "(container demo-haproxy-1: exited)", "  [ALERT] (1) : cannot bind\n  [ALERT] (1) : fatal\n", "docker haproxy up")
 }
 
 func TestAProjectWithoutContainersIsNotStoppedInSilence(t *testing.T) {
@@ -80,10 +82,10 @@ func TestAProjectWithoutContainersIsNotStoppedInSilence(t *testing.T) {
 		"logs":  engine.Logs(t.Context(), target, nil, LogOptions{}),
 	} {
 		assert.ErrorIs(t, err, ErrNotRunning, verb)
-		contains(t, fmt.Sprint(err), `project "shop" has no containers`, "docker haproxy up")
+		testkit.Contains(t, fmt.Sprint(err), `project "shop" has no containers`, "docker haproxy up")
 	}
 	err := engine.Stop(t.Context(), Target{Name: "demo", Services: []string{"web2", "web3"}}, nil)
-	contains(t, fmt.Sprint(err), `project "demo" has no containers of web2, web3`)
+	testkit.Contains(t, fmt.Sprint(err), `project "demo" has no containers of web2, web3`)
 }
 
 func TestDownOfNothingFindsNothing(t *testing.T) {

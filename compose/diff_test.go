@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestADiffShowsLinesAndHidesSecrets(t *testing.T) {
@@ -19,15 +21,15 @@ func TestADiffShowsLinesAndHidesSecrets(t *testing.T) {
 		"site.pem":    "-----BEGIN PRIVATE KEY-----\nsecret1\n",
 		"error.http":  "HTTP/1.1 503\x00",
 	} {
-		put(t, filepath.Join(p.WorkingDir, "haproxy"), name, content)
+		testkit.Put(t, filepath.Join(p.WorkingDir, "haproxy"), name, content)
 	}
 	config := read(t, p)
 	assert.NilError(t, p.keep("up", config, true))
 	assert.NilError(t, p.Remember(runs, 9, config))
-	put(t, filepath.Join(p.WorkingDir, "haproxy"), "haproxy.cfg", "frontend f\n  bind :81\n")
-	put(t, filepath.Join(p.WorkingDir, "haproxy"), "new.map", "c d\n")
-	put(t, filepath.Join(p.WorkingDir, "haproxy"), "site.pem", "-----BEGIN PRIVATE KEY-----\nsecret2\n")
-	put(t, filepath.Join(p.WorkingDir, "haproxy"), "error.http", "HTTP/1.1 503\x00\x00")
+	testkit.Put(t, filepath.Join(p.WorkingDir, "haproxy"), "haproxy.cfg", "frontend f\n  bind :81\n")
+	testkit.Put(t, filepath.Join(p.WorkingDir, "haproxy"), "new.map", "c d\n")
+	testkit.Put(t, filepath.Join(p.WorkingDir, "haproxy"), "site.pem", "-----BEGIN PRIVATE KEY-----\nsecret2\n")
+	testkit.Put(t, filepath.Join(p.WorkingDir, "haproxy"), "error.http", "HTTP/1.1 503\x00\x00")
 	assert.NilError(t, os.Remove(filepath.Join(p.WorkingDir, "haproxy", "gone.map")))
 
 	engine, _ := (&fakeEngine{containers: []fakeContainer{}, exec: healthy().exec}).start(t)
@@ -40,7 +42,7 @@ func TestADiffShowsLinesAndHidesSecrets(t *testing.T) {
 		got[filepath.Base(file.Name)] = file
 	}
 	assert.Equal(t, len(got), 5)
-	contains(t, got["haproxy.cfg"].Unified, "-  bind :80\n+  bind :81\n", "(HAProxy)", "(disk)")
+	testkit.Contains(t, got["haproxy.cfg"].Unified, "-  bind :80\n+  bind :81\n", "(HAProxy)", "(disk)")
 	assert.Equal(t, got["haproxy.cfg"].Change, "changed")
 	assert.Equal(t, got["gone.map"].Change, "removed")
 	assert.Equal(t, got["new.map"].Change, "added")

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestAnEngineIsRemoteWhenItsAddressIsOfAnotherMachine(t *testing.T) {
@@ -42,7 +44,7 @@ func TestAnEngineBefore20_10IsRefusedWithItsVersionAndTheWayOut(t *testing.T) {
 	engine, _ := (&fakeEngine{apiVersion: "1.40"}).start(t)
 	err := engine.Ready(t.Context())
 	assert.ErrorContains(t, err, "too old")
-	contains(t, err.Error(), "API 1.40", "1.41", "Docker 20.10", "Upgrade the engine", engine.host())
+	testkit.Contains(t, err.Error(), "API 1.40", "1.41", "Docker 20.10", "Upgrade the engine", engine.host())
 }
 
 func TestAnEngineThatTheClientItselfRefusesIsTooOldAsWell(t *testing.T) {
@@ -50,7 +52,7 @@ func TestAnEngineThatTheClientItselfRefusesIsTooOldAsWell(t *testing.T) {
 	engine, _ := (&fakeEngine{apiVersion: "1.38"}).start(t)
 	err := engine.Ready(t.Context())
 	assert.Assert(t, err != nil)
-	contains(t, err.Error(), "too old", "1.38", "Upgrade the engine")
+	testkit.Contains(t, err.Error(), "too old", "1.38", "Upgrade the engine")
 }
 
 func TestAnEngineOfTheOldestSupportedVersionAndALaterOneAreReady(t *testing.T) {
@@ -64,14 +66,14 @@ func TestAnEngineOfTheOldestSupportedVersionAndALaterOneAreReady(t *testing.T) {
 func TestADaemonThatIsDownIsNamedWithItsAddressAndTheWayOut(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "docker.sock")
-	for name, host := range map[string]string{"a port": nobody, "a socket that is missing": "unix://" + socket} {
+	for name, host := range map[string]string{"a port": testkit.Nobody, "a socket that is missing": "unix://" + socket} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			engine, _ := engineAt(t, host)
 			err := engine.Ready(t.Context())
 			var problem *Problem
 			assert.Assert(t, errors.As(err, &problem), "%v", err)
-			contains(t, err.Error(), "no Docker engine answers at "+host, "systemctl start docker", "--context")
+			testkit.Contains(t, err.Error(), "no Docker engine answers at "+host, "systemctl start docker", "--context")
 		})
 	}
 }
@@ -92,7 +94,7 @@ func TestASocketThatNobodyListensOnIsADaemonThatIsDown(t *testing.T) {
 
 func TestWhatTheEngineSaysIsExplainedOnlyWhereThereIsMoreToSay(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	ctx := t.Context()
 	assert.NilError(t, engine.explain(ctx, nil))
 
@@ -105,7 +107,7 @@ func TestWhatTheEngineSaysIsExplainedOnlyWhereThereIsMoreToSay(t *testing.T) {
 	} {
 		err := engine.explain(ctx, denied)
 		assert.Assert(t, errors.Is(err, denied))
-		contains(t, err.Error(), "this user may not use the Docker engine at "+engine.host(), `group "docker"`)
+		testkit.Contains(t, err.Error(), "this user may not use the Docker engine at "+engine.host(), `group "docker"`)
 	}
 
 	cancelled, cancel := context.WithCancel(ctx)
@@ -115,7 +117,7 @@ func TestWhatTheEngineSaysIsExplainedOnlyWhereThereIsMoreToSay(t *testing.T) {
 
 func TestAnInterruptedQuestionIsAnInterruptAndNoDaemonThatIsDown(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	assert.ErrorIs(t, engine.Ready(ctx), context.Canceled)
@@ -128,21 +130,21 @@ func TestAProjectWithFilesOfThisMachineIsRefusedOnAnEngineOfAnother(t *testing.T
 
 	remote, _ := engineAt(t, "tcp://192.0.2.1:2376")
 	err := remote.Reachable(withFiles)
-	contains(t, fmt.Sprint(err), "another machine", "tcp://192.0.2.1:2376", "cannot be mounted", "Nothing was touched")
+	testkit.Contains(t, fmt.Sprint(err), "another machine", "tcp://192.0.2.1:2376", "cannot be mounted", "Nothing was touched")
 	assert.NilError(t, remote.Reachable(without))
 
-	local, _ := engineAt(t, nobody)
+	local, _ := engineAt(t, testkit.Nobody)
 	assert.NilError(t, local.Reachable(withFiles))
 }
 
 func TestAnOperationIsBracketedOnce(t *testing.T) {
 	t.Parallel()
-	engine, events := engineAt(t, nobody)
+	engine, events := engineAt(t, testkit.Nobody)
 	failure := errors.New("no")
 	err := engine.Operation(t.Context(), "up", func(context.Context) error {
 		_ = engine.events.step("Config x", "Checking", "Valid", func() error { return nil })
 		return failure
 	})
 	assert.ErrorIs(t, err, failure)
-	contains(t, events.seen(), "start up\nConfig x: Checking\nConfig x: Valid\ndone up")
+	testkit.Contains(t, events.seen(), "start up\nConfig x: Checking\nConfig x: Valid\ndone up")
 }

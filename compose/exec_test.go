@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestARunGivesBothStreamsInTheirOrderAndTheExitCode(t *testing.T) {
@@ -76,14 +78,14 @@ func TestAConnectionThatBreaksIsNeverTakenForTheEndOfTheOutput(t *testing.T) {
 			engine, _ := (&fakeEngine{exec: c.program}).start(t)
 			output, exitCode, err := engine.run(t.Context(), "c1", []string{"haproxy", "-c"}, nil)
 			assert.Assert(t, err != nil, "output %q, exit code %d", output, exitCode)
-			contains(t, err.Error(), "broke")
+			testkit.Contains(t, err.Error(), "broke")
 		})
 	}
 }
 
 func TestARunInAContainerThatIsGoneIsAnError(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	_, _, err := engine.run(t.Context(), "c1", []string{"haproxy"}, nil)
 	assert.ErrorContains(t, err, "no Docker engine answers")
 }

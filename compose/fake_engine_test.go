@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -21,6 +20,8 @@ import (
 	cliflags "github.com/docker/cli/cli/flags"
 	"github.com/docker/compose/v5/pkg/api"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // fakeEngine speaks just enough of the Docker Engine API, over TCP, for what a
@@ -209,31 +210,19 @@ func engineAt(t *testing.T, host string) (*Engine, *recorder) {
 	return engine, events
 }
 
-// nobody is an address that no engine answers at: a port that is not given out,
-// as a free one soon is to another test.
-const nobody = "tcp://127.0.0.1:1"
-
 // load writes a Compose file and others into a folder of their own and loads
 // it, without an engine.
 func load(t *testing.T, composeFile string, files map[string]string) *Project {
 	t.Helper()
 	folder := t.TempDir()
-	put(t, folder, "compose.yaml", composeFile)
+	testkit.Put(t, folder, "compose.yaml", composeFile)
 	for name, content := range files {
-		put(t, folder, name, content)
+		testkit.Put(t, folder, name, content)
 	}
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	project, err := engine.Load(t.Context(), LoadOptions{ConfigPaths: []string{filepath.Join(folder, "compose.yaml")}})
 	assert.NilError(t, err)
 	return project
-}
-
-func put(t *testing.T, folder, name, content string) string {
-	t.Helper()
-	file := filepath.Join(folder, filepath.FromSlash(name))
-	assert.NilError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-	assert.NilError(t, os.WriteFile(file, []byte(content), 0o644))
-	return file
 }
 
 func answer(w http.ResponseWriter, value any) {
@@ -510,12 +499,3 @@ func (r *recorder) seen() string {
 
 // lines joins what a test expects, one line each.
 func lines(text ...string) string { return strings.Join(text, "\n") }
-
-func contains(t *testing.T, text string, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			t.Errorf("%q is not in:\n%s", part, text)
-		}
-	}
-}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // tree lists what is in a folder, with the contents of the files.
@@ -50,7 +52,7 @@ func TestFilesAreWrittenWithTheirFolders(t *testing.T) {
 func TestAFileThatExistsIsReplacedByAnotherOne(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	file := put(t, folder, "a", "old and longer")
+	file := testkit.Put(t, folder, "a", "old and longer")
 	opened, err := os.Open(file)
 	assert.NilError(t, err)
 	defer opened.Close()
@@ -72,7 +74,7 @@ func TestWhereOneFileCannotBeWrittenNoneIsLeft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
-			put(t, folder, obstacle, "mine")
+			testkit.Put(t, folder, obstacle, "mine")
 			before := tree(t, folder)
 			err := WriteFiles(filepath.Join(folder, "demo"), []File{{ComposeFileName, []byte("a")}, {"maps/a.map", nil}, {BaseConfigName, []byte("b")}})
 			assert.Assert(t, err != nil)
@@ -84,8 +86,8 @@ func TestWhereOneFileCannotBeWrittenNoneIsLeft(t *testing.T) {
 func TestAFileThatWasReplacedIsBackWhereAnotherCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	put(t, folder, ComposeFileName, "old")
-	put(t, folder, "haproxy", "a file where a folder should be")
+	testkit.Put(t, folder, ComposeFileName, "old")
+	testkit.Put(t, folder, "haproxy", "a file where a folder should be")
 	before := tree(t, folder)
 	err := WriteFiles(folder, []File{{ComposeFileName, []byte("new")}, {BaseConfigName, []byte("b")}})
 	assert.Assert(t, err != nil)
@@ -95,7 +97,7 @@ func TestAFileThatWasReplacedIsBackWhereAnotherCannotBeWritten(t *testing.T) {
 func TestNoTemporaryFileIsLeftWhereAReplacementFails(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	put(t, folder, "target/x", "")
+	testkit.Put(t, folder, "target/x", "")
 	err := writeFile(filepath.Join(folder, "target"), []byte("a"))
 	assert.ErrorContains(t, err, "cannot write "+filepath.Join(folder, "target"))
 	for name := range tree(t, folder) {

@@ -8,6 +8,8 @@ import (
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // demo is what "docker haproxy init" in a folder named demo describes.
@@ -112,11 +114,11 @@ func TestEveryValueOfTheWalkthroughIsInTheBaseConfigOrNamedInAComment(t *testing
 	} {
 		assert.Assert(t, strings.Contains(inConfig, "\n"+want+"\n"), "no line %q in:%s", want, inConfig)
 	}
-	contains(t, inConfig, "\nstats socket /var/run/haproxy/api.sock ", "level admin")
+	testkit.Contains(t, inConfig, "\nstats socket /var/run/haproxy/api.sock ", "level admin")
 	for _, keyword := range []string{"timeout client ", "timeout connect ", "timeout server "} {
 		assert.Assert(t, strings.Contains(inConfig, "\n"+keyword), keyword)
 	}
-	contains(t, inComments, `"user"`, `"group"`, "mode 660", `"expose-fd listeners"`, "10s", "slow answers", "connect decides")
+	testkit.Contains(t, inComments, `"user"`, `"group"`, "mode 660", `"expose-fd listeners"`, "10s", "slow answers", "connect decides")
 }
 
 func TestValidateNamesTheFlagOfEachBadValue(t *testing.T) {

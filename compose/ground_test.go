@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestACheckSeesWhatHAProxysOwnOverlooks(t *testing.T) {
@@ -18,7 +20,7 @@ func TestACheckSeesWhatHAProxysOwnOverlooks(t *testing.T) {
 		"frontend f\n  bind :80\n  bind /run/x.sock\n":               "",
 	} {
 		p := configured(t)
-		put(t, p.WorkingDir, BaseConfigName, config)
+		testkit.Put(t, p.WorkingDir, BaseConfigName, config)
 		fake := healthy()
 		fake.writable = []string{"/run"}
 		fake.network = "  |-- 10.0.0.7\n    /32 host LOCAL\n\x01\x01\x010\n\x010\n\x01CapEff:\t0\n"
@@ -38,7 +40,7 @@ func TestACheckSeesWhatHAProxysOwnOverlooks(t *testing.T) {
 			continue
 		}
 		assert.ErrorContains(t, reloadErr, "HAProxy refuses ")
-		contains(t, report.Diagnostics[0].Message, words)
+		testkit.Contains(t, report.Diagnostics[0].Message, words)
 		assert.Equal(t, len(fake.sent("reload")), 0)
 
 		report, err = engine.Check(t.Context(), p, &runs, &Candidate{Name: "standard input", Content: []byte(config)})
@@ -51,7 +53,7 @@ func TestACheckSeesWhatHAProxysOwnOverlooks(t *testing.T) {
 func TestWhatHAProxyListensOnAlreadyIsNotQuestioned(t *testing.T) {
 	t.Parallel()
 	p := configured(t)
-	put(t, p.WorkingDir, BaseConfigName, "frontend f\n  bind 192.0.2.1:80\n")
+	testkit.Put(t, p.WorkingDir, BaseConfigName, "frontend f\n  bind 192.0.2.1:80\n")
 	config := read(t, p)
 	assert.NilError(t, p.keep("up", config, true))
 	assert.NilError(t, p.Remember(runs, 9, config))

@@ -13,6 +13,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 	"github.com/docker-haproxy/docker-haproxy/templates"
 )
 
@@ -73,7 +74,7 @@ func TestOnTheHostsNetworkAPortIsTakenByWhoeverListens(t *testing.T) {
 				assert.NilError(t, err)
 				return
 			}
-			contains(t, fmt.Sprint(err), c.want...)
+			testkit.Contains(t, fmt.Sprint(err), c.want...)
 		})
 	}
 }
@@ -103,7 +104,7 @@ func TestOnTheHostsNetworkAServiceMayNotPublishWhatHAProxyListensOn(t *testing.T
 	web := p.Services[Forwarder]
 	web.Name, web.Ports = "web", load(t, "name: x\nservices: {haproxy: {image: a, ports: ['8080:80']}}\n", nil).Services[LoadBalancer].Ports
 	p.Services["web"] = web
-	contains(t, fmt.Sprint(p.publishedOnce()), "haproxy and web both want port 8080 of this machine", `"ports:"`, "frontend web")
+	testkit.Contains(t, fmt.Sprint(p.publishedOnce()), "haproxy and web both want port 8080 of this machine", `"ports:"`, "frontend web")
 }
 
 func TestOnTheHostsNetworkAnIPv4WildcardLeavesIPv6AddressesToOthers(t *testing.T) {
@@ -133,8 +134,8 @@ services:
 		found = append(found, fmt.Sprintf("%s:%d %d", port.Addr, port.Port, port.Target))
 	}
 	assert.DeepEqual(t, found, []string{"127.0.0.1:8404 8404", "0.0.0.0:8081 80", "0.0.0.0:15432 15432"})
-	contains(t, p.listensBy(p.hostListeners()[1]), "haproxy.http-port")
-	contains(t, p.listensBy(p.hostListeners()[2]), "haproxy.listen")
+	testkit.Contains(t, p.listensBy(p.hostListeners()[1]), "haproxy.http-port")
+	testkit.Contains(t, p.listensBy(p.hostListeners()[2]), "haproxy.listen")
 }
 
 func TestNamesAreThoseOfTheNetworksThatTheForwarderIsOn(t *testing.T) {
@@ -148,11 +149,11 @@ func TestNamesAreThoseOfTheNetworksThatTheForwarderIsOn(t *testing.T) {
 
 	service.Networks = load(t, "name: x\nservices: {haproxy: {image: a, networks: [back]}}\nnetworks: {back: }\n", nil).Services[LoadBalancer].Networks
 	_, err = p.addressOf(service, "")
-	contains(t, fmt.Sprint(err), Forwarder)
+	testkit.Contains(t, fmt.Sprint(err), Forwarder)
 
 	delete(p.Services, Forwarder)
 	_, err = p.addressOf(service, "")
-	contains(t, fmt.Sprint(err), Forwarder+" is needed", "--network-mode host")
+	testkit.Contains(t, fmt.Sprint(err), Forwarder+" is needed", "--network-mode host")
 }
 
 func TestInBridgeModeTheForwarderIsTakenAway(t *testing.T) {
@@ -180,8 +181,8 @@ func TestAPortThatIsForRootOnlyIsRefusedBeforeAnythingStarts(t *testing.T) {
 	}
 	found := haproxy.Overlooked([]haproxy.ConfigFile{{Name: "x.cfg", Content: []byte("frontend web\n  bind :80\n  bind :8080\n")}}, ground)
 	assert.Equal(t, len(found), 1)
-	contains(t, found[0].Message, "':80'", "of this machine")
-	contains(t, found[0].Hint, "8080", "sysctl -w net.ipv4.ip_unprivileged_port_start=80")
+	testkit.Contains(t, found[0].Message, "':80'", "of this machine")
+	testkit.Contains(t, found[0].Hint, "8080", "sysctl -w net.ipv4.ip_unprivileged_port_start=80")
 
 	p.balancer.User = "0"
 	assert.Equal(t, len(haproxy.Overlooked([]haproxy.ConfigFile{{Content: []byte("frontend web\n  bind :80\n")}}, engine.groundToBe(p))), 0)
@@ -212,8 +213,8 @@ func TestTheForwarderIsFoundByTheNamesThatItsFilesShare(t *testing.T) {
 	const socket = "unix@/var/run/haproxy-dns/dns.sock"
 	files, err := demo(onHost).Generate(t.Context())
 	assert.NilError(t, err)
-	contains(t, string(files[0].Content), Forwarder+":", "/usr/local/etc/haproxy/dns.cfg", "target: /var/run/haproxy-dns")
-	contains(t, string(files[1].Content), "nameserver dns stream+"+socket, "bind 127.0.0.1:8404", "bind :8080", "init-addr last,none")
+	testkit.Contains(t, string(files[0].Content), Forwarder+":", "/usr/local/etc/haproxy/dns.cfg", "target: /var/run/haproxy-dns")
+	testkit.Contains(t, string(files[1].Content), "nameserver dns stream+"+socket, "bind 127.0.0.1:8404", "bind :8080", "init-addr last,none")
 	assert.Assert(t, !strings.Contains(string(files[1].Content), "last,libc"))
-	contains(t, templates.ForwarderConfig, socket, "server docker 127.0.0.11:53")
+	testkit.Contains(t, templates.ForwarderConfig, socket, "server docker 127.0.0.11:53")
 }

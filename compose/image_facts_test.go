@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestImagesAreAskedAndNeverPulled(t *testing.T) {
@@ -24,7 +26,7 @@ func TestImagesAreAskedAndNeverPulled(t *testing.T) {
 		assert.Assert(t, !strings.HasPrefix(request, http.MethodPost), request)
 	}
 
-	engine, _ = engineAt(t, nobody)
+	engine, _ = engineAt(t, testkit.Nobody)
 	_, err = engine.ImageFacts(t.Context(), project)
 	assert.ErrorContains(t, err, "no Docker engine answers")
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 const noSuchHost = `Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host`
@@ -37,7 +39,7 @@ func TestAnImageThatCannotBePulledIsNamed(t *testing.T) {
 	t.Parallel()
 	engine, _ := (&fakeEngine{images: map[string]string{"me/web:1": "sha256:b"}, pullError: noSuchHost}).start(t)
 	_, err := engine.FetchImages(t.Context(), twoImages(t))
-	contains(t, fmt.Sprint(err), "haproxy:3.2 (for haproxy)", "cannot be pulled", "no such host", "Nothing was created", "--image")
+	testkit.Contains(t, fmt.Sprint(err), "haproxy:3.2 (for haproxy)", "cannot be pulled", "no such host", "Nothing was created", "--image")
 	assert.Assert(t, !strings.Contains(err.Error(), "me/web:1"))
 }
 
@@ -53,7 +55,7 @@ func TestAnImageOfSeveralServicesIsNamedOnceWithAllOfThem(t *testing.T) {
 	t.Parallel()
 	engine, _ := (&fakeEngine{pullError: noSuchHost}).start(t)
 	_, err := engine.FetchImages(t.Context(), twoImages(t))
-	contains(t, fmt.Sprint(err), "haproxy:3.2 (for haproxy), me/web:1 (for again, web)")
+	testkit.Contains(t, fmt.Sprint(err), "haproxy:3.2 (for haproxy), me/web:1 (for again, web)")
 }
 
 func TestImagesOfOtherServicesAreNotAskedFor(t *testing.T) {
@@ -70,7 +72,7 @@ func TestAnImageThatMayNotBePulledIsNotPulled(t *testing.T) {
 	engine, _ := fake.start(t)
 	p := load(t, "name: demo\nservices:\n  haproxy: {image: 'haproxy:3.2', pull_policy: never}\n", nil)
 	_, err := engine.FetchImages(t.Context(), p)
-	contains(t, fmt.Sprint(err), "haproxy:3.2 (for haproxy)", "pull policy forbids")
+	testkit.Contains(t, fmt.Sprint(err), "haproxy:3.2 (for haproxy)", "pull policy forbids")
 	for _, request := range fake.requests {
 		assert.Assert(t, !strings.HasPrefix(request, "POST"), request)
 	}
@@ -78,7 +80,7 @@ func TestAnImageThatMayNotBePulledIsNotPulled(t *testing.T) {
 
 func TestADeadEngineIsNoMissingImage(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	_, err := engine.FetchImages(t.Context(), twoImages(t))
 	assert.ErrorContains(t, err, "no Docker engine answers")
 

@@ -10,6 +10,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // liveOf looks at a fake HAProxy whose container runs.
@@ -88,7 +89,7 @@ func TestWhatMayHaveBeenDoneIsNotDoneAgain(t *testing.T) {
 		answer, err = session.Worker(t.Context(), "show info")
 		return err
 	}), "the next one finds that the session has ended, and opens another")
-	contains(t, answer, "Pid: 9")
+	testkit.Contains(t, answer, "Pid: 9")
 
 	tries := 0
 	assert.NilError(t, l.ask(t.Context(), func(session *haproxy.Session) error {
@@ -131,7 +132,7 @@ func TestADrainEndsWhenNoSessionIsLeft(t *testing.T) {
 	remaining, err := l.AwaitDrained(t.Context(), []Server{{Backend: "web", Name: "s1"}}, time.Minute)
 	assert.NilError(t, err)
 	assert.Equal(t, len(remaining), 0)
-	contains(t, events.seen(), "Server web/s1: Draining, 2 sessions remain", "Server web/s1: Draining, 1 sessions remain", "Server web/s1: Drained")
+	testkit.Contains(t, events.seen(), "Server web/s1: Draining, 2 sessions remain", "Server web/s1: Draining, 1 sessions remain", "Server web/s1: Drained")
 }
 
 func TestADrainThatTakesTooLongSaysWhatRemains(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 var (
@@ -63,7 +65,7 @@ func TestWithoutANoteTheDatesTell(t *testing.T) {
 		p := with()
 		p.WorkingDir = t.TempDir()
 		if text != "" {
-			put(t, p.WorkingDir, ".docker-haproxy/loaded.json", text)
+			testkit.Put(t, p.WorkingDir, ".docker-haproxy/loaded.json", text)
 		}
 		assert.Assert(t, p.Drift(runs, 9, midday, Config{Hash: "aaa", Changed: midday.Add(time.Second)}), name)
 		assert.Assert(t, !p.Drift(runs, 9, midday, Config{Hash: "aaa", Changed: midday.Add(-time.Second)}), name)
@@ -121,7 +123,7 @@ func TestAFolderThatCannotBeWrittenToIsAnErrorAndNoNote(t *testing.T) {
 	t.Parallel()
 	p := with()
 	p.WorkingDir = t.TempDir()
-	put(t, p.WorkingDir, ".docker-haproxy", "a file where the folder should be")
+	testkit.Put(t, p.WorkingDir, ".docker-haproxy", "a file where the folder should be")
 	assert.Assert(t, p.Remember(runs, 9, Config{Hash: "aaa"}) != nil)
 	assert.Assert(t, !p.notedAs(runs, Config{Hash: "aaa"}))
 	assert.Assert(t, p.Drift(runs, 9, midday, Config{Hash: "aaa", Changed: midday.Add(time.Second)}))

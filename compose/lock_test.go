@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestTheSecondWaitsForTheFirst(t *testing.T) {
@@ -35,7 +37,7 @@ func TestTheSecondWaitsForTheFirst(t *testing.T) {
 	assert.Equal(t, len(held), 0)
 	release()
 	(<-held)()
-	contains(t, events.seen(), "Taking its turn")
+	testkit.Contains(t, events.seen(), "Taking its turn")
 }
 
 func TestWaitingForTheLockCanBeInterrupted(t *testing.T) {
@@ -49,7 +51,7 @@ func TestWaitingForTheLockCanBeInterrupted(t *testing.T) {
 	defer cancel()
 	_, err = engine.lock(ctx, p)
 	assert.Assert(t, errors.Is(err, context.DeadlineExceeded), "%v", err)
-	contains(t, events.seen(), "Interrupted")
+	testkit.Contains(t, events.seen(), "Interrupted")
 }
 
 func TestAnotherUserMayLockToo(t *testing.T) {
@@ -58,7 +60,7 @@ func TestAnotherUserMayLockToo(t *testing.T) {
 		t.Skip("has no modes")
 	}
 	p := configured(t)
-	put(t, p.WorkingDir, ".docker-haproxy/lock", "")
+	testkit.Put(t, p.WorkingDir, ".docker-haproxy/lock", "")
 	file := p.StateFile("lock")
 	assert.NilError(t, os.Chmod(file, 0o600))
 	engine, _ := (&fakeEngine{}).start(t)
@@ -83,7 +85,7 @@ func TestWhereThereCanBeNoLocks(t *testing.T) {
 func TestWithoutAFolderToWriteToThereIsNoLock(t *testing.T) {
 	t.Parallel()
 	p := configured(t)
-	put(t, p.WorkingDir, ".docker-haproxy", "a file is in the way")
+	testkit.Put(t, p.WorkingDir, ".docker-haproxy", "a file is in the way")
 	engine, _ := (&fakeEngine{}).start(t)
 	release, err := engine.lock(t.Context(), p)
 	assert.NilError(t, err)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestAddressesOfTheKernelsTablesAreRead(t *testing.T) {
@@ -43,7 +45,7 @@ const procTable = `  sl  local_address rem_address   st tx_queue rx_queue tr tm-
 
 func TestOnlyListenersOfTheTableTakeAPort(t *testing.T) {
 	t.Parallel()
-	table := put(t, t.TempDir(), "tcp", procTable)
+	table := testkit.Put(t, t.TempDir(), "tcp", procTable)
 	for want, inode := range map[string]string{
 		"127.0.0.1:8080": "28113",
 		"0.0.0.0:8080":   "28113",
@@ -75,7 +77,7 @@ func TestAListenerOfThisMachineIsNamedWithItsProcess(t *testing.T) {
 			engine, _ := (&fakeEngine{}).start(t)
 			p := publishing(t, fmt.Sprintf("['%s:80']", net.JoinHostPort(host, strconv.Itoa(number))))
 			err = engine.PortsFree(t.Context(), p)
-			contains(t, fmt.Sprint(err), fmt.Sprintf("port %d is taken by process ", number), fmt.Sprintf("(PID %d)", os.Getpid()))
+			testkit.Contains(t, fmt.Sprint(err), fmt.Sprintf("port %d is taken by process ", number), fmt.Sprintf("(PID %d)", os.Getpid()))
 		})
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestTwoListenersGetInEachOthersWayOnOnePortOfOneAddress(t *testing.T) {
@@ -118,7 +120,7 @@ func TestAPortOfAForeignContainerIsNamedWithTheContainer(t *testing.T) {
 			c.holder.Ports = []map[string]any{{"IP": "0.0.0.0", "PrivatePort": 1, "PublicPort": 8080, "Type": "tcp"}}
 			engine, _ := (&fakeEngine{containers: []fakeContainer{c.holder}}).start(t)
 			err := engine.PortsFree(t.Context(), publishing(t, c.ports))
-			contains(t, fmt.Sprint(err), c.want...)
+			testkit.Contains(t, fmt.Sprint(err), c.want...)
 		})
 	}
 }
@@ -162,7 +164,7 @@ func TestAPortLostInTheLastMomentIsExplainedFromTheEnginesWords(t *testing.T) {
 		fmt.Sprintf("listen tcp6 [::]:%d: bind: address already in use", number),
 	} {
 		err := engine.explainUp(t.Context(), p, errors.New(message))
-		contains(t, err.Error(), fmt.Sprintf("port %d is taken by another process", number), "--http-port")
+		testkit.Contains(t, err.Error(), fmt.Sprintf("port %d is taken by another process", number), "--http-port")
 	}
 
 	for _, message := range []string{"port is already allocated", "Bind for 0.0.0.0:1 failed: port is already allocated", "Bind for 0.0.0.0:99999 failed: port is already allocated"} {

@@ -11,6 +11,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // with is a project whose load balancer has these volumes, as Compose hands
@@ -149,18 +150,18 @@ func TestPathsAreShownRelativeToTheWorkingFolderWhereTheyAreBelowIt(t *testing.T
 
 func TestAFolderWithoutAComposeFileSaysHowToMakeOne(t *testing.T) {
 	t.Chdir(t.TempDir())
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	_, err := engine.Load(t.Context(), LoadOptions{})
 	assert.ErrorIs(t, err, ErrNoComposeFile)
-	contains(t, err.Error(), "no Compose file", "docker haproxy init", "-f", "--project-directory")
+	testkit.Contains(t, err.Error(), "no Compose file", "docker haproxy init", "-f", "--project-directory")
 }
 
 func TestAComposeFileIsFoundInAFolderAbove(t *testing.T) {
 	folder := t.TempDir()
-	put(t, folder, "compose.yaml", "name: above\nservices:\n  haproxy:\n    image: haproxy\n")
-	put(t, folder, "a/b/x", "")
+	testkit.Put(t, folder, "compose.yaml", "name: above\nservices:\n  haproxy:\n    image: haproxy\n")
+	testkit.Put(t, folder, "a/b/x", "")
 	t.Chdir(filepath.Join(folder, "a", "b"))
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	p, err := engine.Load(t.Context(), LoadOptions{})
 	assert.NilError(t, err)
 	assert.Equal(t, p.Name, "above")
@@ -168,48 +169,48 @@ func TestAComposeFileIsFoundInAFolderAbove(t *testing.T) {
 
 func TestAComposeFileThatIsNamedAndMissingIsNamedInTheError(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	missing := filepath.Join(t.TempDir(), "other.yaml")
 	_, err := engine.Load(t.Context(), LoadOptions{ConfigPaths: []string{missing}})
 	assert.ErrorIs(t, err, ErrNoComposeFile)
 	assert.ErrorIs(t, err, os.ErrNotExist)
-	contains(t, err.Error(), "other.yaml", "-f")
+	testkit.Contains(t, err.Error(), "other.yaml", "-f")
 }
 
 func TestAComposeFileThatDoesNotLoadKeepsComposesWords(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	for text, want := range map[string]string{
 		"services:\n  haproxy:\n    imag: x\n": "imag",
 		"services: [\n":                        "yaml",
 		"name: demo\nservices:\n  haproxy:\n    image: x\n    depends_on: [nobody]\n": "nobody",
 	} {
-		file := put(t, t.TempDir(), "compose.yaml", text)
+		file := testkit.Put(t, t.TempDir(), "compose.yaml", text)
 		_, err := engine.Load(t.Context(), LoadOptions{ConfigPaths: []string{file}})
-		contains(t, err.Error(), "does not load", want, "docker compose config")
+		testkit.Contains(t, err.Error(), "does not load", want, "docker compose config")
 		assert.Assert(t, !errors.Is(err, ErrNoComposeFile))
 	}
 }
 
 func TestAProjectWithoutALoadBalancerListsItsServices(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	for services, want := range map[string]string{
 		"  web: {image: a}\n  db: {image: b}\n":                      "db, web",
 		"  haproxy: {image: a, profiles: [lb]}\n  web: {image: b}\n": "web",
 		"  haproxy: {image: a, profiles: [lb]}\n":                    "none",
 	} {
-		file := put(t, t.TempDir(), "compose.yaml", "name: demo\nservices:\n"+services)
+		file := testkit.Put(t, t.TempDir(), "compose.yaml", "name: demo\nservices:\n"+services)
 		_, err := engine.Load(t.Context(), LoadOptions{ConfigPaths: []string{file}})
 		assert.ErrorIs(t, err, ErrNoLoadBalancer)
-		contains(t, err.Error(), `project "demo" has no service named haproxy (its services: `+want+")", "--profile")
+		testkit.Contains(t, err.Error(), `project "demo" has no service named haproxy (its services: `+want+")", "--profile")
 	}
 }
 
 func TestAProfileEnablesTheLoadBalancer(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
-	file := put(t, t.TempDir(), "compose.yaml", "name: demo\nservices:\n  haproxy: {image: a, profiles: [lb]}\n")
+	engine, _ := engineAt(t, testkit.Nobody)
+	file := testkit.Put(t, t.TempDir(), "compose.yaml", "name: demo\nservices:\n  haproxy: {image: a, profiles: [lb]}\n")
 	_, err := engine.Load(t.Context(), LoadOptions{ConfigPaths: []string{file}, Profiles: []string{"lb"}})
 	assert.NilError(t, err)
 }
@@ -223,7 +224,7 @@ func TestACommandThatNamesNoConfigurationReadsTheImagesOwn(t *testing.T) {
 
 func TestAProjectGivenByItsNameNeedsNoComposeFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	name, model, err := engine.Find(t.Context(), LoadOptions{ProjectName: "shop"})
 	assert.NilError(t, err)
 	assert.Equal(t, name, "shop")
@@ -234,7 +235,7 @@ func TestAProjectGivenByItsNameNeedsNoComposeFile(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, name, "fromenv")
 
-	file := put(t, t.TempDir(), "compose.yaml", "name: other\nservices:\n  haproxy: {image: a}\n")
+	file := testkit.Put(t, t.TempDir(), "compose.yaml", "name: other\nservices:\n  haproxy: {image: a}\n")
 	name, model, err = engine.Find(t.Context(), LoadOptions{ProjectName: "shop", ConfigPaths: []string{file}})
 	assert.NilError(t, err)
 	assert.Equal(t, name, "shop")
@@ -243,11 +244,11 @@ func TestAProjectGivenByItsNameNeedsNoComposeFile(t *testing.T) {
 
 func TestAnUnknownServiceIsRefusedWithThoseThatThereAre(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
-	file := put(t, t.TempDir(), "compose.yaml", "name: demo\nservices:\n  haproxy: {image: a}\n  web: {image: b}\n")
+	engine, _ := engineAt(t, testkit.Nobody)
+	file := testkit.Put(t, t.TempDir(), "compose.yaml", "name: demo\nservices:\n  haproxy: {image: a}\n  web: {image: b}\n")
 	options := LoadOptions{ConfigPaths: []string{file}}
 	_, err := engine.Target(t.Context(), options, "web", "wep")
-	contains(t, err.Error(), `project "demo" has no service named wep`, "haproxy, web")
+	testkit.Contains(t, err.Error(), `project "demo" has no service named wep`, "haproxy, web")
 	target, err := engine.Target(t.Context(), options, "web")
 	assert.NilError(t, err)
 	narrowed, err := target.narrowed()
@@ -257,12 +258,12 @@ func TestAnUnknownServiceIsRefusedWithThoseThatThereAre(t *testing.T) {
 
 func TestCompletionOffersServicesAndProfilesAndNothingWhereThereIsNoProject(t *testing.T) {
 	t.Chdir(t.TempDir())
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	assert.Equal(t, len(engine.ServiceNames(t.Context(), LoadOptions{}, nil)), 0)
 	assert.Equal(t, len(engine.ProfileNames(t.Context(), LoadOptions{})), 0)
 	assert.Equal(t, len(engine.ProjectNames(t.Context())), 0)
 
-	put(t, ".", "compose.yaml", "name: demo\nservices:\n  web: {image: a}\n  db: {image: b, profiles: [data, all]}\n  haproxy: {image: c, profiles: [all]}\n")
+	testkit.Put(t, ".", "compose.yaml", "name: demo\nservices:\n  web: {image: a}\n  db: {image: b, profiles: [data, all]}\n  haproxy: {image: c, profiles: [all]}\n")
 	assert.DeepEqual(t, engine.ServiceNames(t.Context(), LoadOptions{}, []string{"web"}), []string{"db", "haproxy"})
 	assert.DeepEqual(t, engine.ProfileNames(t.Context(), LoadOptions{}), []string{"all", "data"})
 }
@@ -283,7 +284,7 @@ func TestAProblemIsItsSummaryItsDetailsAndTheWayOut(t *testing.T) {
 
 func TestAProjectThatIsReadUncheckedIsTheSame(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	for name, c := range map[string]struct {
 		file      string
 		unchecked string // what it says then; "" for nothing
@@ -312,7 +313,7 @@ func TestAProjectThatIsReadUncheckedIsTheSame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
-			put(t, folder, "compose.yaml", c.file)
+			testkit.Put(t, folder, "compose.yaml", c.file)
 			checked, checkedErr := engine.Load(t.Context(), LoadOptions{ProjectDir: folder})
 			unchecked, err := engine.Load(t.Context(), LoadOptions{ProjectDir: folder, Unchecked: true})
 			switch {

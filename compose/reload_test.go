@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // healthy is a HAProxy whose only server is up before and after a reload.
@@ -31,8 +33,8 @@ func TestAReloadGivesHAProxysVerdictAndNotesIt(t *testing.T) {
 	assert.Equal(t, p.note().Worker, 10)
 	assert.Assert(t, !p.Drift(runs, 10, midday, read(t, p)))
 	assert.Assert(t, p.LastVerdict(runs).Loaded)
-	contains(t, p.LastVerdict(runs).Summary, "HAProxy loaded ")
-	contains(t, events.seen(), "Checking", "Valid", "HAProxy demo-haproxy-1: Reloading\nHAProxy demo-haproxy-1: Reloaded")
+	testkit.Contains(t, p.LastVerdict(runs).Summary, "HAProxy loaded ")
+	testkit.Contains(t, events.seen(), "Checking", "Valid", "HAProxy demo-haproxy-1: Reloading\nHAProxy demo-haproxy-1: Reloaded")
 	assert.DeepEqual(t, fake.sent("reload"), []string{"reload"})
 }
 
@@ -63,11 +65,11 @@ func TestAConfigurationThatServesLessIsTakenBack(t *testing.T) {
 	before := read(t, p)
 	assert.NilError(t, p.Remember(runs, 9, before))
 	assert.NilError(t, p.keep("up", before, true))
-	put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
+	testkit.Put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
 
 	_, err := engine.Reload(t.Context(), p, runs, promptly)
 	assert.ErrorIs(t, err, ErrServesWorse)
-	contains(t, err.Error(), "serves less than before; the configuration before was loaded again", "web: no server takes requests any more", "Your edit is still on disk")
+	testkit.Contains(t, err.Error(), "serves less than before; the configuration before was loaded again", "web: no server takes requests any more", "Your edit is still on disk")
 	assert.Equal(t, len(fake.sent("reload")), 2)
 	text, err := os.ReadFile(filepath.Join(p.WorkingDir, BaseConfigName))
 	assert.NilError(t, err)
@@ -122,11 +124,11 @@ func TestAConfigurationThatIsEditedDuringItsCheckIsNotReloaded(t *testing.T) {
 	t.Parallel()
 	p := configured(t)
 	fake := healthy()
-	fake.onCheck = func() { put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n") }
+	fake.onCheck = func() { testkit.Put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n") }
 	engine, events := (&fakeEngine{exec: fake.exec}).start(t)
 	_, err := engine.Reload(t.Context(), p, runs, promptly)
 	assert.ErrorIs(t, err, ErrConfigChanged)
-	contains(t, err.Error(), "edited while it was being checked; nothing was applied")
+	testkit.Contains(t, err.Error(), "edited while it was being checked; nothing was applied")
 	assert.Assert(t, !strings.Contains(events.seen(), "Reloading"))
 }
 
@@ -136,7 +138,7 @@ func TestAConfigurationThatIsEditedAfterItsCheckIsNotReloaded(t *testing.T) {
 	fake := healthy()
 	fake.onCommand = func(command string) {
 		if strings.HasSuffix(command, "show servers state") {
-			put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
+			testkit.Put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
 		}
 	}
 	engine, _ := (&fakeEngine{exec: fake.exec}).start(t)
@@ -149,7 +151,7 @@ func TestAConfigurationThatIsEditedAfterItsCheckIsNotReloaded(t *testing.T) {
 func TestAReloadTellsThatItsConfigurationCouldNotBeKept(t *testing.T) {
 	t.Parallel()
 	p := configured(t)
-	put(t, p.statePath(), "history", "a file where the folder belongs")
+	testkit.Put(t, p.statePath(), "history", "a file where the folder belongs")
 	engine, _ := (&fakeEngine{exec: healthy().exec}).start(t)
 	done, err := engine.Reload(t.Context(), p, runs, promptly)
 	assert.NilError(t, err)
@@ -158,10 +160,10 @@ func TestAReloadTellsThatItsConfigurationCouldNotBeKept(t *testing.T) {
 
 func TestWithoutAMasterCLINothingIsReloaded(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	_, err := engine.Reload(t.Context(), demoProject(t), runs, promptly)
 	assert.ErrorIs(t, err, ErrNoMasterSocket)
-	contains(t, err.Error(), "compose.yaml", "-S ", `"command:"`)
+	testkit.Contains(t, err.Error(), "compose.yaml", "-S ", `"command:"`)
 }
 
 func TestAMasterThatAConnectionMayCrashIsReloadedBySignal(t *testing.T) {
@@ -181,7 +183,7 @@ func TestAMasterThatAConnectionMayCrashIsReloadedBySignal(t *testing.T) {
 
 	_, err := engine.Runtime(p, runs).Open(t.Context())
 	assert.ErrorIs(t, err, ErrFragile)
-	contains(t, fmt.Sprint(err), "docker kill -s HUP", "docker haproxy reload")
+	testkit.Contains(t, fmt.Sprint(err), "docker kill -s HUP", "docker haproxy reload")
 	assert.Equal(t, len(fake.sent("")), 0, "it must not be talked to")
 
 	done, err := engine.Reload(t.Context(), p, runs, promptly)
@@ -252,7 +254,7 @@ func TestAMasterCLIThatDoesNotAnswerIsExplained(t *testing.T) {
 			seen.Restarts = c.container.Restarts // it has not crashed since
 			seen.StartedAt, _ = time.Parse(time.RFC3339Nano, c.container.StartedAt)
 			_, err := engine.Reload(t.Context(), p, seen, promptly)
-			contains(t, fmt.Sprint(err), c.want...)
+			testkit.Contains(t, fmt.Sprint(err), c.want...)
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/history"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestWhatARollbackGoesBackTo(t *testing.T) {
@@ -62,7 +63,7 @@ func TestTheHistoryTellsWhereEachConfigurationIs(t *testing.T) {
 	assert.NilError(t, p.Remember(runs, 9, first))
 	assert.Equal(t, states(), "1 loaded")
 
-	put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
+	testkit.Put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
 	second := read(t, p)
 	assert.NilError(t, p.keep("rollback", second, false))
 	assert.Equal(t, states(), "2 on disk, not loaded, 1 loaded, not on disk")
@@ -85,11 +86,11 @@ func withHistory(t *testing.T) (p *Project, accepted string) {
 	t.Helper()
 	p = configured(t)
 	accepted = "frontend accepted\n  bind :80\n"
-	put(t, p.WorkingDir, BaseConfigName, accepted)
+	testkit.Put(t, p.WorkingDir, BaseConfigName, accepted)
 	config := read(t, p)
 	assert.NilError(t, p.keep("up", config, true))
 	assert.NilError(t, p.Remember(runs, 9, config))
-	put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
+	testkit.Put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
 	return p, accepted
 }
 
@@ -149,7 +150,7 @@ func TestARollbackToTheOldestConfigurationKeepsIt(t *testing.T) {
 	const kept = 40 // of each kind: more than the history takes
 	for i := range kept {
 		for _, accepted := range []bool{true, false} {
-			put(t, p.WorkingDir, BaseConfigName, fmt.Sprintf("frontend f%d%t\n  bind :80\n", i, accepted))
+			testkit.Put(t, p.WorkingDir, BaseConfigName, fmt.Sprintf("frontend f%d%t\n  bind :80\n", i, accepted))
 			assert.NilError(t, p.keep("reload", read(t, p), accepted))
 		}
 	}
@@ -162,7 +163,7 @@ func TestARollbackToTheOldestConfigurationKeepsIt(t *testing.T) {
 				target = entry
 			}
 		}
-		put(t, p.WorkingDir, BaseConfigName, fmt.Sprintf("frontend edited%t\n  bind :80\n", target.Accepted))
+		testkit.Put(t, p.WorkingDir, BaseConfigName, fmt.Sprintf("frontend edited%t\n  bind :80\n", target.Accepted))
 		aside, err := p.setAside(read(t, p), target)
 		assert.NilError(t, err)
 		assert.Assert(t, aside.ID != "")
@@ -180,7 +181,7 @@ func TestARollbackToTheOldestConfigurationKeepsIt(t *testing.T) {
 func TestARollbackWritesIntoAFileThatIsMountedAlone(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	file := put(t, folder, "main.cfg", "frontend first\n  bind :80\n")
+	file := testkit.Put(t, folder, "main.cfg", "frontend first\n  bind :80\n")
 	p := with(bind(file, "/usr/local/etc/haproxy/haproxy.cfg"))
 	p.WorkingDir = folder
 	first := read(t, p)

@@ -10,6 +10,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // balancerService is a load balancer that loads the generated config.
@@ -74,10 +75,10 @@ func TestAServiceIsFoundByItsNameOnANetworkThatBothAreOn(t *testing.T) {
 				c.service += ", labels: {haproxy.port: '8080'}"
 			}
 			files, quarantines := routesOf(t, labelled(t, "\n  web: {image: app, "+c.service+"}"))
-			contains(t, quarantines, c.why...)
+			testkit.Contains(t, quarantines, c.why...)
 			assert.Equal(t, c.address == "", quarantines != "", quarantines)
 			if c.address != "" {
-				contains(t, files[routing.RoutesName], "server-template web 10 "+c.address+" ")
+				testkit.Contains(t, files[routing.RoutesName], "server-template web 10 "+c.address+" ")
 			}
 		})
 	}
@@ -97,11 +98,11 @@ func TestThePortIsTheOnlyOneThatIsKnown(t *testing.T) {
 			t.Parallel()
 			files, quarantines := routesOf(t, labelled(t, "\n  web: {image: app, "+c.service+", labels: {haproxy.host: a.example.com}}"))
 			if c.why != "" {
-				contains(t, quarantines, "service web is not served", c.why, "haproxy.port")
+				testkit.Contains(t, quarantines, "service web is not served", c.why, "haproxy.port")
 				return
 			}
 			assert.Equal(t, quarantines, "")
-			contains(t, files[routing.RoutesName], "web.shop_front:"+c.port+" ")
+			testkit.Contains(t, files[routing.RoutesName], "web.shop_front:"+c.port+" ")
 		})
 	}
 }
@@ -113,11 +114,11 @@ func TestAWrongLabelTakesOutItsServiceOnly(t *testing.T) {
   api: {image: app, networks: [front], labels: {haproxy.host: api.example.com, haproxy.port: "80"}}
   off: {image: app, networks: [front], labels: {haproxy.enable: "false", haproxy.nonsense: x}}
   two: {image: app, networks: [front], labels: {haproxy.host: api.example.com, haproxy.port: "80"}}`))
-	contains(t, quarantines, "service web is not served", "haproxy.balence", "haproxy.balance",
+	testkit.Contains(t, quarantines, "service web is not served", "haproxy.balence", "haproxy.balance",
 		"service two is served in part only", "api.example.com leads to service api already", "haproxy.group")
 	assert.Assert(t, !strings.Contains(quarantines, "off"))
-	contains(t, files["prefix.map"], "web.example.com/ shop.web\n", "api.example.com/ shop.api\n")
-	contains(t, files[routing.RoutesName], "server-template api ")
+	testkit.Contains(t, files["prefix.map"], "web.example.com/ shop.web\n", "api.example.com/ shop.api\n")
+	testkit.Contains(t, files[routing.RoutesName], "server-template api ")
 	assert.Assert(t, !strings.Contains(files[routing.RoutesName], "server-template web "))
 }
 
@@ -127,7 +128,7 @@ func TestRoutesOfProfilesThatAreNotEnabledStay(t *testing.T) {
   beta: {image: app, profiles: [beta], networks: [front], labels: {haproxy.host: beta.example.com, haproxy.port: "80"}}`)
 	files, quarantines := routesOf(t, p)
 	assert.Equal(t, quarantines, "")
-	contains(t, files["prefix.map"], "beta.example.com/ shop.beta\n")
+	testkit.Contains(t, files["prefix.map"], "beta.example.com/ shop.beta\n")
 	assert.Assert(t, p.idle("beta.shop_front"))
 }
 
@@ -135,13 +136,13 @@ func TestTwiceTheContainersFindASlot(t *testing.T) {
 	t.Parallel()
 	files, _ := routesOf(t, labelled(t, `
   web: {image: app, scale: 30, networks: [front], labels: {haproxy.port: "80"}}`))
-	contains(t, files[routing.RoutesName], "server-template web 60 ")
+	testkit.Contains(t, files[routing.RoutesName], "server-template web 60 ")
 }
 
 func TestABaseConfigThatTakesThePortIsRefused(t *testing.T) {
 	t.Parallel()
 	p := labelled(t, "\n  web: {image: app, networks: [front], labels: {haproxy.port: '80'}}")
-	put(t, p.WorkingDir, BaseConfigName, "frontend old\n  bind :80\n")
+	testkit.Put(t, p.WorkingDir, BaseConfigName, "frontend old\n  bind :80\n")
 	engine, _ := (&fakeEngine{}).start(t)
 	_, _, err := engine.routing(t.Context(), p, nil)
 	assert.ErrorContains(t, err, "frontend old listens on port 80")
@@ -158,7 +159,7 @@ services:
 	engine, _ := (&fakeEngine{}).start(t)
 	_, err := engine.generate(t.Context(), p, nil, "")
 	assert.ErrorIs(t, err, ErrNotLoaded)
-	contains(t, err.Error(), "-f, /usr/local/etc/haproxy/generated", "compose.yaml")
+	testkit.Contains(t, err.Error(), "-f, /usr/local/etc/haproxy/generated", "compose.yaml")
 }
 
 // webOnly is a project with one routed service.
@@ -211,7 +212,7 @@ func TestAChangeOfRoutesIsMadeAtRunTime(t *testing.T) {
 	})
 	assert.Equal(t, len(fake.sent("reload")), 0)
 	assert.Equal(t, p.memory(runs, 10), read(t, p).Hash, "it is noted what HAProxy has now")
-	contains(t, generatedFile(t, p, "prefix.map"), "b.example.com/")
+	testkit.Contains(t, generatedFile(t, p, "prefix.map"), "b.example.com/")
 }
 
 func TestWhatHAProxyRefusesAtRunTimeIsReloaded(t *testing.T) {
@@ -239,7 +240,7 @@ func TestAReloadThatFailsLeavesTheGeneratedConfigAsItWas(t *testing.T) {
 	p := labelsLoaded(t)
 	before := generatedFile(t, p, "prefix.map")
 	p = relabel(t, p, "b.example.com")
-	put(t, p.WorkingDir, BaseConfigName, baseConfig+"frontend other\n  bind :81\n") // takes a reload
+	testkit.Put(t, p.WorkingDir, BaseConfigName, baseConfig+"frontend other\n  bind :81\n") // takes a reload
 	fake := healthy()
 	fake.reloads, fake.verdict = 1, "Success=0\n--\n"+unknownKeyword+"\n"
 	engine, _ := (&fakeEngine{exec: fake.exec}).start(t)
@@ -251,14 +252,14 @@ func TestAReloadThatFailsLeavesTheGeneratedConfigAsItWas(t *testing.T) {
 func TestThePlanSaysWhatTakesAReload(t *testing.T) {
 	t.Parallel()
 	p := labelsLoaded(t)
-	put(t, p.WorkingDir, BaseConfigName, baseConfig+"frontend other\n  bind :81\n")
+	testkit.Put(t, p.WorkingDir, BaseConfigName, baseConfig+"frontend other\n  bind :81\n")
 	fake := healthy()
 	fake.reloads = 1
 	engine, _ := (&fakeEngine{exec: fake.exec}).start(t)
 	plan, err := engine.PlanReload(t.Context(), p, runs)
 	assert.NilError(t, err)
 	assert.Equal(t, plan.How(), ByReload)
-	contains(t, plan.String(), "by reload", "haproxy.cfg: it was edited")
+	testkit.Contains(t, plan.String(), "by reload", "haproxy.cfg: it was edited")
 
 	// Another container: nothing is known of its memory.
 	another := runs
@@ -266,13 +267,13 @@ func TestThePlanSaysWhatTakesAReload(t *testing.T) {
 	plan, err = engine.PlanReload(t.Context(), p, another)
 	assert.NilError(t, err)
 	assert.Equal(t, plan.How(), ByReload)
-	contains(t, plan.Steps[0].Cause, "not known what HAProxy has in memory")
+	testkit.Contains(t, plan.Steps[0].Cause, "not known what HAProxy has in memory")
 }
 
 func TestTheServersStateIsLeftForTheNextWorkerAndTakenAway(t *testing.T) {
 	t.Parallel()
 	p := configured(t)
-	put(t, p.WorkingDir, BaseConfigName, "global\n  server-state-file /run/state\nfrontend a\n  bind :80\n")
+	testkit.Put(t, p.WorkingDir, BaseConfigName, "global\n  server-state-file /run/state\nfrontend a\n  bind :80\n")
 	fake := healthy()
 	const (
 		drained = "3 web 2 s2 10.0.0.2 2 8 1 1 web2 80\n"
@@ -315,7 +316,7 @@ func TestPasswordsAreForHAProxysUserOnly(t *testing.T) {
 	t.Parallel()
 	p := labelled(t, "\n  web: {image: app, networks: [front], labels: {haproxy.port: '80', haproxy.auth: htpasswd}}")
 	hash := "$5$salt$" + strings.Repeat("a", 43)
-	put(t, p.WorkingDir, "htpasswd", "joe:"+hash+"\n")
+	testkit.Put(t, p.WorkingDir, "htpasswd", "joe:"+hash+"\n")
 	fake := healthy()
 	engine, _ := (&fakeEngine{exec: fake.exec}).start(t)
 	done, err := engine.Reload(t.Context(), p, runs, promptly)
@@ -329,6 +330,6 @@ func TestPasswordsAreForHAProxysUserOnly(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, info.Mode().Perm(), os.FileMode(0o600))
 	assert.Assert(t, isOwner(info, 99))
-	contains(t, generatedFile(t, p, routing.UsersName), hash)
+	testkit.Contains(t, generatedFile(t, p, routing.UsersName), hash)
 	assert.Assert(t, !strings.Contains(generatedFile(t, p, routing.RoutesName), hash))
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // twoBackends has a server s1 in each.
@@ -44,12 +46,12 @@ func TestServersAreFoundByAllTheirNames(t *testing.T) {
 	} {
 		_, err := twoBackends().FindServers(name)
 		assert.Assert(t, err != nil, name)
-		contains(t, err.Error(), words...)
+		testkit.Contains(t, err.Error(), words...)
 	}
 	_, err := twoBackends().FindServers("shop")
 	assert.Assert(t, !strings.Contains(err.Error(), "Did you mean"), "%v", err)
 	_, err = Status{}.FindServers("s1")
-	contains(t, err.Error(), "HAProxy has no servers")
+	testkit.Contains(t, err.Error(), "HAProxy has no servers")
 }
 
 func TestManyServersAreNotListedInAnError(t *testing.T) {
@@ -59,7 +61,7 @@ func TestManyServersAreNotListedInAnError(t *testing.T) {
 		s.Backends = append(s.Backends, Backend{Name: "b", Servers: []Server{{Backend: "b", Name: "s"}}})
 	}
 	_, err := s.FindServers("nobody")
-	contains(t, err.Error(), `"docker haproxy server ls" shows the 24 there are.`)
+	testkit.Contains(t, err.Error(), `"docker haproxy server ls" shows the 24 there are.`)
 }
 
 func TestTheLastServerUpIsKnown(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 const configInContainer = "/usr/local/etc/haproxy/haproxy.cfg"
@@ -34,11 +36,11 @@ func TestAConfigurationThatTheContainerDoesNotSeeIsNotReloaded(t *testing.T) {
 			fake.verdict, fake.workers = loadedWell, healthy().workers
 			engine, events := (&fakeEngine{exec: fake.exec}).start(t)
 			p := configured(t)
-			put(t, filepath.Join(p.WorkingDir, "haproxy"), "a.map", "new\n")
+			testkit.Put(t, filepath.Join(p.WorkingDir, "haproxy"), "a.map", "new\n")
 			_, err := engine.Reload(t.Context(), p, runs, promptly)
 			assert.ErrorIs(t, err, ErrStaleMount)
-			contains(t, err.Error(), "does not see ", "as it is on disk; nothing was applied", "up --force-recreate", "docker restart demo-haproxy-1")
-			contains(t, fake.summed, configInContainer+"\n", "/usr/local/etc/haproxy/a.map\n")
+			testkit.Contains(t, err.Error(), "does not see ", "as it is on disk; nothing was applied", "up --force-recreate", "docker restart demo-haproxy-1")
+			testkit.Contains(t, fake.summed, configInContainer+"\n", "/usr/local/etc/haproxy/a.map\n")
 			assert.Assert(t, !strings.Contains(events.seen(), "Reloading"))
 			assert.Equal(t, len(fake.sent("")), 0)
 			assert.Equal(t, p.note(), loaded{})
@@ -60,12 +62,12 @@ func TestWhereTheContainerHasTheFilesOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	p, folder := inFolder(t, map[string]string{"haproxy.cfg": "global\n", "a b.map": "", "certs/x.pem": "", "run/y": "", "back\\slash": ""})
 	outside := t.TempDir()
-	put(t, outside, "linked.cfg", "global\n")
-	alone := put(t, outside, "alone.cfg", "global\n")
+	testkit.Put(t, outside, "linked.cfg", "global\n")
+	alone := testkit.Put(t, outside, "alone.cfg", "global\n")
 	assert.NilError(t, os.Symlink(filepath.Join(outside, "linked.cfg"), filepath.Join(folder, "linked.cfg")))
 	assert.NilError(t, os.Symlink("certs", filepath.Join(folder, "same")))
 	p.balancer.Volumes = append(p.balancer.Volumes, bind(alone, "/usr/local/etc/haproxy/over.cfg"), types.ServiceVolumeConfig{Type: types.VolumeTypeVolume, Source: "state", Target: "/usr/local/etc/haproxy/run"})
-	put(t, folder, "over.cfg", "hidden\n")
+	testkit.Put(t, folder, "over.cfg", "hidden\n")
 	config, err := snapshot([]string{alone, folder})
 	assert.NilError(t, err)
 	var got []string
@@ -82,7 +84,7 @@ func TestTheShellGivesSums(t *testing.T) {
 		t.Skip("the script is for a container")
 	}
 	folder := t.TempDir()
-	first, second := put(t, folder, "a b.cfg", "one\n"), put(t, folder, "it's", "two\n")
+	first, second := testkit.Put(t, folder, "a b.cfg", "one\n"), testkit.Put(t, folder, "it's", "two\n")
 	names := first + "\n" + filepath.Join(folder, "nowhere") + "\n" + second + "\n"
 	for _, shell := range [][]string{{"sh"}, {"dash"}, {"busybox", "ash"}} {
 		if _, err := exec.LookPath(shell[0]); err != nil {

@@ -9,6 +9,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func statsOf(t *testing.T, rows string) []haproxy.Stat {
@@ -88,17 +89,17 @@ func TestAStatusWarnsOfWhatAPersonShouldLookAt(t *testing.T) {
 		return string(status.Config.State) + ": " + strings.Join(status.Warnings, "; ")
 	}
 	assert.Equal(t, judged(well, runs), "loaded: ")
-	contains(t, judged(failed, runs), "loaded: ", "somebody reloaded HAProxy by hand")
+	testkit.Contains(t, judged(failed, runs), "loaded: ", "somebody reloaded HAProxy by hand")
 
 	assert.NilError(t, p.noteVerdict(verdictNote{Container: runs.ID, StartedAt: runs.StartedAt, Reloads: 4}))
-	contains(t, judged(failed, runs), "the last reload failed, and HAProxy serves with the configuration before")
+	testkit.Contains(t, judged(failed, runs), "the last reload failed, and HAProxy serves with the configuration before")
 
 	restarted := runs
 	restarted.Restarts = 2
-	contains(t, judged(well, restarted), "restarted 2 times")
+	testkit.Contains(t, judged(well, restarted), "restarted 2 times")
 
-	put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
-	contains(t, judged(well, runs), "edited: ", "was edited since HAProxy loaded it")
+	testkit.Put(t, p.WorkingDir, BaseConfigName, "frontend edited\n  bind :80\n")
+	testkit.Contains(t, judged(well, runs), "edited: ", "was edited since HAProxy loaded it")
 }
 
 func TestALoadBalancerBetweenTwoStartsIsNotRunningWhateverComesNext(t *testing.T) {

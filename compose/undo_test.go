@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func state(containers ...Container) State { return State{project: "demo", containers: containers} }
@@ -111,7 +113,7 @@ func TestAFailedRunRemovesWhatItMadeAndNothingElse(t *testing.T) {
 	err := engine.undone(t.Context(), before, cause)
 	assert.Equal(t, err, cause)
 	assert.DeepEqual(t, fake.gone(), []string{"container 2", "network demo_mynetwork"})
-	contains(t, events.seen(), "Project demo: Removing what was made", "Project demo: Removed what was made")
+	testkit.Contains(t, events.seen(), "Project demo: Removing what was made", "Project demo: Removed what was made")
 }
 
 func TestWhereNothingWasMadeNothingIsSaidToBeRemoved(t *testing.T) {
@@ -134,7 +136,7 @@ func TestAnInterruptedRunRemovesWhatItMadeAllTheSame(t *testing.T) {
 	assert.DeepEqual(t, fake.gone(), []string{"container 2"})
 
 	err = engine.undone(ctx, state(Container{ID: "2", Service: LoadBalancer}), context.Canceled)
-	contains(t, err.Error(), "what ran before was left as it is")
+	testkit.Contains(t, err.Error(), "what ran before was left as it is")
 }
 
 func TestWhatCannotBeRemovedIsNamed(t *testing.T) {
@@ -147,17 +149,17 @@ func TestWhatCannotBeRemovedIsNamed(t *testing.T) {
 	cause := errors.New("it failed")
 	err := engine.undone(t.Context(), State{project: "demo"}, cause)
 	assert.ErrorIs(t, err, cause)
-	contains(t, err.Error(), "Could not be removed again: container demo-haproxy-1, network demo_mynetwork")
+	testkit.Contains(t, err.Error(), "Could not be removed again: container demo-haproxy-1, network demo_mynetwork")
 	assert.DeepEqual(t, fake.gone(), []string{"container 1"})
 
 	err = engine.undone(t.Context(), State{project: "demo"}, context.Canceled)
-	contains(t, err.Error(), "left behind: container demo-haproxy-1, network demo_mynetwork", "docker haproxy down")
+	testkit.Contains(t, err.Error(), "left behind: container demo-haproxy-1, network demo_mynetwork", "docker haproxy down")
 }
 
 func TestAnEngineThatDiedLeavesAnUnknownRest(t *testing.T) {
 	t.Parallel()
-	engine, _ := engineAt(t, nobody)
+	engine, _ := engineAt(t, testkit.Nobody)
 	_, left := engine.Undo(t.Context(), State{project: "demo"})
 	assert.Equal(t, len(left), 1)
-	contains(t, left[0], "perhaps more than before")
+	testkit.Contains(t, left[0], "perhaps more than before")
 }

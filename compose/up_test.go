@@ -8,6 +8,8 @@ import (
 	"github.com/docker/compose/v5/pkg/api"
 	composesdk "github.com/docker/compose/v5/pkg/compose"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestTheLoadBalancerIsReplacedWhenItsDefinitionOrItsImageChanged(t *testing.T) {
@@ -60,16 +62,16 @@ func TestAContainerThatFailedIsNamedWithItsLastWords(t *testing.T) {
 		"something that nobody has ever seen": {"something that nobody has ever seen"},
 	} {
 		engine, _ := (&fakeEngine{containers: []fakeContainer{ended, silent, starting}}).start(t)
-		contains(t, engine.explainUp(t.Context(), p, errors.New(message)).Error(), want...)
+		testkit.Contains(t, engine.explainUp(t.Context(), p, errors.New(message)).Error(), want...)
 	}
 
 	engine, _ := (&fakeEngine{containers: []fakeContainer{silent, starting}}).start(t)
 	err := engine.explainUp(t.Context(), p, errors.New("application not healthy after 3s"))
-	contains(t, err.Error(), "container demo-web3-1 was still starting after 3s", "--wait-timeout")
+	testkit.Contains(t, err.Error(), "container demo-web3-1 was still starting after 3s", "--wait-timeout")
 
 	engine, _ = (&fakeEngine{containers: []fakeContainer{silent}}).start(t)
 	err = engine.explainUp(t.Context(), p, errors.New("application not healthy after 3s"))
-	contains(t, err.Error(), "--wait-timeout")
+	testkit.Contains(t, err.Error(), "--wait-timeout")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -8,6 +8,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestAVerdictIsNotedWithoutTheLinesOfTheFile(t *testing.T) {
@@ -28,7 +29,7 @@ func TestAVerdictIsNotedWithoutTheLinesOfTheFile(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, info.Mode().Perm(), os.FileMode(0o600))
 
-	put(t, p.WorkingDir, ".docker-haproxy/verdict.json", "{")
+	testkit.Put(t, p.WorkingDir, ".docker-haproxy/verdict.json", "{")
 	assert.Assert(t, p.LastVerdict(runs) == nil, "one that cannot be read is none")
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestASaveIsToldHoweverItIsMade(t *testing.T) {
@@ -21,17 +23,17 @@ func TestASaveIsToldHoweverItIsMade(t *testing.T) {
 	for name, save := range map[string]func() error{
 		"in place": func() error { return os.WriteFile(file, []byte("global # in place\n"), 0o644) },
 		"by a rename": func() error {
-			put(t, folder, "haproxy.cfg~", "global # renamed\n")
+			testkit.Put(t, folder, "haproxy.cfg~", "global # renamed\n")
 			return os.Rename(file+"~", file)
 		},
 		"removed":       func() error { return os.Remove(file) },
 		"created again": func() error { return os.WriteFile(file, []byte("global\n"), 0o644) },
 		"in a new folder": func() error {
-			put(t, folder, "maps/hosts.map", "a b\n")
+			testkit.Put(t, folder, "maps/hosts.map", "a b\n")
 			return nil
 		},
 		"in that folder": func() error {
-			put(t, folder, "maps/hosts.map", "a c\n")
+			testkit.Put(t, folder, "maps/hosts.map", "a c\n")
 			return nil
 		},
 	} {
@@ -45,8 +47,8 @@ func TestASaveIsToldHoweverItIsMade(t *testing.T) {
 	}
 
 	// What is no part of the configuration is not told.
-	put(t, folder, ".haproxy.cfg.swp", "x")
-	put(t, filepath.Dir(folder), "compose.yaml", "x")
+	testkit.Put(t, folder, ".haproxy.cfg.swp", "x")
+	testkit.Put(t, filepath.Dir(folder), "compose.yaml", "x")
 	select {
 	case <-saves:
 		t.Fatal("an editor's own file is no save")
@@ -66,5 +68,5 @@ func TestWhatIsNotOnThisMachineCannotBeWatched(t *testing.T) {
 	t.Parallel()
 	_, err := with().Watch(t.Context())
 	assert.Assert(t, err != nil)
-	contains(t, err.Error(), "not on this machine's disk")
+	testkit.Contains(t, err.Error(), "not on this machine's disk")
 }

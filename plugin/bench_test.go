@@ -15,6 +15,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/bench"
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // measured is a benchmark of a project as init makes it, with results that are
@@ -81,9 +82,9 @@ func TestAReportSaysWhereItIsNotSure(t *testing.T) {
 	summary.Comparisons[0].AddedMicroseconds = few
 	var out bytes.Buffer
 	reportOf(b, summary).write(&out, false)
-	contains(t, out.String(), "0% confidence: a longer --duration has more rounds", "nothing that this machine can tell from noise")
+	testkit.Contains(t, out.String(), "0% confidence: a longer --duration has more rounds", "nothing that this machine can tell from noise")
 	line := strings.Split(out.String(), "\n")[5]
-	contains(t, line, "app alone", "  ?  ", "  -  ")
+	testkit.Contains(t, line, "app alone", "  ?  ", "  -  ")
 }
 
 func TestAReportInJSONHasTheDistributions(t *testing.T) {
@@ -131,7 +132,7 @@ func TestOnlyAStaticProgramOfTheEnginesKindRunsInside(t *testing.T) {
 	t.Parallel()
 	here := compose.Machine{OS: runtime.GOOS, Arch: runtime.GOARCH}
 	assert.ErrorContains(t, runsOn("x", compose.Machine{OS: "plan9", Arch: "mips"}), "the engine runs plan9/mips")
-	assert.Assert(t, runsOn(put(t, t.TempDir(), "x", "no program"), here) != nil)
+	assert.Assert(t, runsOn(testkit.Put(t, t.TempDir(), "x", "no program"), here) != nil)
 	if runtime.GOOS == "linux" {
 		assert.ErrorContains(t, runsOn("/bin/sh", here), "not a static program")
 	}

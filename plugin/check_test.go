@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func TestACandidateIsAFileOrStandardInputOrNone(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	file := put(t, folder, "new.cfg", "global\n")
+	file := testkit.Put(t, folder, "new.cfg", "global\n")
 
 	none, err := checkOptions{}.candidate(strings.NewReader("unread"))
 	assert.NilError(t, err)
@@ -28,7 +30,7 @@ func TestACandidateIsAFileOrStandardInputOrNone(t *testing.T) {
 	assert.Equal(t, string(candidate.Content), "defaults\n")
 
 	_, err = checkOptions{file: folder}.candidate(nil)
-	contains(t, err.Error(), folder+" is a folder")
+	testkit.Contains(t, err.Error(), folder+" is a folder")
 	_, err = checkOptions{file: file + ".bak"}.candidate(nil)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }

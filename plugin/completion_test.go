@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // completed is what a shell is offered for a line, and cobra's directive.
@@ -32,7 +34,7 @@ const (
 
 func TestCompletionOffersWhatFits(t *testing.T) {
 	folder := t.TempDir()
-	put(t, folder, "compose.yaml", "name: demo\nservices:\n  haproxy: {image: a}\n  web1: {image: b}\n  web2: {image: b, profiles: [extra]}\n")
+	testkit.Put(t, folder, "compose.yaml", "name: demo\nservices:\n  haproxy: {image: a}\n  web1: {image: b}\n  web2: {image: b, profiles: [extra]}\n")
 	t.Chdir(folder)
 	for line, want := range map[string]string{
 		"up --progress |":                   "auto tty plain json quiet " + noFiles,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 func diagnostics() []haproxy.Diagnostic {
@@ -78,7 +79,7 @@ func TestARefusalShowsItsDiagnosticsBeforeTheLastLine(t *testing.T) {
 	invalid := &compose.InvalidError{What: "haproxy.cfg", Kept: "nothing was created", Report: haproxy.Report{Diagnostics: diagnostics()[:1]}}
 	wrapped := fmt.Errorf("outer: %w", invalid)
 	assert.Equal(t, options.explained(term, wrapped), wrapped)
-	contains(t, term.err.String(), "haproxy/haproxy.cfg:7: error: unknown keyword 'bimd'")
+	testkit.Contains(t, term.err.String(), "haproxy/haproxy.cfg:7: error: unknown keyword 'bimd'")
 	assert.Equal(t, term.out.String(), "")
 
 	term = newTerminal(t)
@@ -115,7 +116,7 @@ func TestAnInterruptHasWordsOfItsOwnUnlessItIsExplained(t *testing.T) {
 	options := &projectOptions{progress: "auto"}
 	err := options.final(fmt.Errorf("outer: %w", context.Canceled))
 	assert.ErrorIs(t, err, context.Canceled)
-	contains(t, err.Error(), "interrupted\n", "docker haproxy ps --all")
+	testkit.Contains(t, err.Error(), "interrupted\n", "docker haproxy ps --all")
 
 	explained := &compose.Problem{Summary: "interrupted; left behind: network n", Cause: context.Canceled}
 	assert.Equal(t, options.final(explained), error(explained))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 	"github.com/docker-haproxy/docker-haproxy/plugin/about"
 )
 
@@ -66,7 +67,7 @@ func TestTheVersionIsPrintedAsAskedFor(t *testing.T) {
 	assert.Equal(t, printed("--format", "{{.OS}}/{{.Arch}}"), runtime.GOOS+"/"+runtime.GOARCH+"\n")
 	assert.Equal(t, printed("--format", "{{json .HAProxyDefault}}"), `"`+compose.DefaultHAProxyVersion+`"`+"\n")
 	assert.Equal(t, printed("--format", "table"), printed())
-	contains(t, printed(), "docker haproxy "+about.Version, "HAProxy by default: "+compose.DefaultHAProxyVersion, "Compose SDK: ", "Built with "+runtime.Version())
+	testkit.Contains(t, printed(), "docker haproxy "+about.Version, "HAProxy by default: "+compose.DefaultHAProxyVersion, "Compose SDK: ", "Built with "+runtime.Version())
 
 	text := printed("--format", "json")
 	assert.Equal(t, strings.Count(text, "\n"), 1)

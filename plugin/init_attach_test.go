@@ -17,6 +17,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/attach"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 const ownProject = `services:
@@ -40,7 +41,7 @@ func typing(t *testing.T, lines ...string) *terminal {
 func ownFolder(t *testing.T, composeFile string) string {
 	t.Helper()
 	folder := t.TempDir()
-	put(t, folder, "compose.yaml", composeFile)
+	testkit.Put(t, folder, "compose.yaml", composeFile)
 	return folder
 }
 
@@ -100,8 +101,8 @@ func TestOnATerminalInitAsksForEachService(t *testing.T) {
 			folder := ownFolder(t, ownProject)
 			term := typing(t, c.typed...)
 			assert.NilError(t, term.run(t, "init", folder))
-			contains(t, term.out.String(), c.asked...)
-			contains(t, override(t, folder), c.wrote...)
+			testkit.Contains(t, term.out.String(), c.asked...)
+			testkit.Contains(t, override(t, folder), c.wrote...)
 			for _, text := range c.not {
 				assert.Assert(t, !strings.Contains(override(t, folder), text), text)
 			}
@@ -137,7 +138,7 @@ func TestWithRoutesByFlagNobodyIsAsked(t *testing.T) {
 	term := typing(t)
 	assert.NilError(t, term.run(t, "init", folder, "--route", "a.example=web", "--route", "tcp:5432=db", "--http-port", "8080", "--image", "haproxy:3.2"))
 	assert.Assert(t, !strings.Contains(term.out.String(), "?"), term.out.String())
-	contains(t, override(t, folder), "haproxy.host: a.example", `haproxy.listen: "5432"`, `"5432:5432"`, `"8080:80"`, "image: haproxy:3.2", `user: "99:99"`)
+	testkit.Contains(t, override(t, folder), "haproxy.host: a.example", `haproxy.listen: "5432"`, `"5432:5432"`, `"8080:80"`, "image: haproxy:3.2", `user: "99:99"`)
 }
 
 func TestWhereNobodyCanBeAskedInitDoesNotGuess(t *testing.T) {
@@ -147,7 +148,7 @@ func TestWhereNobodyCanBeAskedInitDoesNotGuess(t *testing.T) {
 	term := newTerminal(t)
 	err := term.run(t, "init", folder)
 	assert.ErrorContains(t, err, "not guessed; nothing was changed")
-	contains(t, err.Error(), "--route '*=api:3000'", "--route '*=api:8080'", "--route web.localhost=web:80", "--route tcp:5432=db:5432")
+	testkit.Contains(t, err.Error(), "--route '*=api:3000'", "--route '*=api:8080'", "--route web.localhost=web:80", "--route tcp:5432=db:5432")
 	assert.Equal(t, folderHash(t, folder), before)
 
 	folder = ownFolder(t, "services:\n  web: {image: nginx, ports: ['8080:80']}\n  db: {image: postgres}\n")
@@ -155,7 +156,7 @@ func TestWhereNobodyCanBeAskedInitDoesNotGuess(t *testing.T) {
 	term.Err().SetIsTerminal(true)
 	assert.NilError(t, term.run(t, "init", folder))
 	assert.Equal(t, term.out.String(), filepath.Join(folder, attach.OverrideName)+"\n"+filepath.Join(folder, "haproxy", "haproxy.cfg")+"\n")
-	contains(t, term.err.String(), "All requests go to service web, port 80", "still reached past HAProxy, at 8080", "--close-ports", "docker haproxy up")
+	testkit.Contains(t, term.err.String(), "All requests go to service web, port 80", "still reached past HAProxy, at 8080", "--close-ports", "docker haproxy up")
 }
 
 func TestFlagsThatFitNotTheFolderAreRefused(t *testing.T) {
@@ -200,21 +201,21 @@ func TestTheProjectsFlagsBeforeInitCountAsThoseBehindIt(t *testing.T) {
 		{"init", "--file", "FOLDER/a.yaml", "--file", "FOLDER/b.yaml"},
 	} {
 		folder := t.TempDir()
-		put(t, folder, "a.yaml", "services: {web: {image: nginx}}\n")
-		put(t, folder, "b.yaml", "services: {web: {image: caddy}}\n")
+		testkit.Put(t, folder, "a.yaml", "services: {web: {image: nginx}}\n")
+		testkit.Put(t, folder, "b.yaml", "services: {web: {image: caddy}}\n")
 		for i := range args {
 			args[i] = strings.ReplaceAll(args[i], "FOLDER", folder)
 		}
 		term := newTerminal(t)
 		assert.NilError(t, term.run(t, args...))
-		contains(t, term.err.String(), "One line is left to you", "-f "+filepath.Join(folder, attach.FileName))
+		testkit.Contains(t, term.err.String(), "One line is left to you", "-f "+filepath.Join(folder, attach.FileName))
 		_, err := os.Stat(filepath.Join(folder, attach.FileName))
 		assert.NilError(t, err)
 	}
 
 	folder := ownFolder(t, "services: {web: {image: nginx}}\n")
 	assert.NilError(t, newTerminal(t).run(t, "--project-directory", folder, "init"))
-	contains(t, override(t, folder), `haproxy.host: "*"`)
+	testkit.Contains(t, override(t, folder), `haproxy.host: "*"`)
 }
 
 func TestInitRemoveAsksBeforeItRemovesWhatWasEdited(t *testing.T) {
@@ -225,11 +226,11 @@ func TestInitRemoveAsksBeforeItRemovesWhatWasEdited(t *testing.T) {
 		config := filepath.Join(folder, "haproxy", "haproxy.cfg")
 		content, err := os.ReadFile(config)
 		assert.NilError(t, err)
-		put(t, folder, "haproxy/haproxy.cfg", string(content)+"# mine\n")
+		testkit.Put(t, folder, "haproxy/haproxy.cfg", string(content)+"# mine\n")
 
 		term := typing(t, answer)
 		assert.NilError(t, term.run(t, "init", folder, "--remove"))
-		contains(t, term.out.String(), "was edited since init wrote it. Remove it all the same? [y/N]:")
+		testkit.Contains(t, term.out.String(), "was edited since init wrote it. Remove it all the same? [y/N]:")
 		_, err = os.Stat(config)
 		assert.Equal(t, err == nil, stays, "%q", answer)
 		assert.Equal(t, strings.Contains(term.err.String(), "Kept "), stays)
@@ -245,6 +246,6 @@ func TestInitRemoveSaysWhatItCouldNotFindOut(t *testing.T) {
 	term.Err().SetIsTerminal(true)
 	assert.NilError(t, term.run(t, "init", folder, "--remove"))
 	assert.Equal(t, folderHash(t, folder), before)
-	contains(t, term.err.String(), "no Docker engine answers", "--remove-orphans", "docker compose up -d")
-	contains(t, term.out.String(), filepath.Join(folder, attach.OverrideName))
+	testkit.Contains(t, term.err.String(), "no Docker engine answers", "--remove-orphans", "docker compose up -d")
+	testkit.Contains(t, term.out.String(), filepath.Join(folder, attach.OverrideName))
 }

@@ -9,6 +9,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 // generated is what init writes for a folder named demo.
@@ -51,7 +52,7 @@ func TestInitMayWriteWhereNobodyElseWrote(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
 			for file, content := range c.there {
-				put(t, folder, file, content)
+				testkit.Put(t, folder, file, content)
 			}
 			for force, want := range map[bool]string{false: c.without, true: c.with} {
 				err := mayWrite(folder, files, force)
@@ -60,7 +61,7 @@ func TestInitMayWriteWhereNobodyElseWrote(t *testing.T) {
 					continue
 				}
 				assert.ErrorContains(t, err, want)
-				contains(t, err.Error(), "nothing was changed")
+				testkit.Contains(t, err.Error(), "nothing was changed")
 			}
 			for file, content := range c.there {
 				got, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(file)))
@@ -92,7 +93,7 @@ func TestTheProjectIsNamedAfterTheFolderUnlessItIsGivenAName(t *testing.T) {
 		assert.Equal(t, demo.Project, want)
 	}
 	_, err := options.demo(filepath.FromSlash("/srv/…"))
-	contains(t, err.Error(), "makes no project name", "--name")
+	testkit.Contains(t, err.Error(), "makes no project name", "--name")
 
 	options.name = "Given" // Validate has the last word
 	demo, err := options.demo(filepath.FromSlash("/srv/demo"))
@@ -128,5 +129,5 @@ func TestInitNeedsNoEngine(t *testing.T) {
 	term.Err().SetIsTerminal(true)
 	assert.NilError(t, term.run(t, "init", folder))
 	assert.Equal(t, term.out.String(), filepath.Join(folder, "compose.yaml")+"\n"+filepath.Join(folder, "haproxy", "haproxy.cfg")+"\n")
-	contains(t, term.err.String(), "What's next:", "cd "+folder, "docker haproxy up")
+	testkit.Contains(t, term.err.String(), "What's next:", "cd "+folder, "docker haproxy up")
 }

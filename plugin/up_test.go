@@ -7,6 +7,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
 const (
@@ -44,7 +45,7 @@ func TestUpPrintsTheAddressesAsData(t *testing.T) {
 
 	term.Err().SetIsTerminal(true)
 	printAddresses(term, project)
-	contains(t, term.err.String(), "What's next:", "docker haproxy reload", project.ConfigName(), "docker haproxy logs -f")
+	testkit.Contains(t, term.err.String(), "What's next:", "docker haproxy reload", project.ConfigName(), "docker haproxy logs -f")
 }
 
 func TestTheStatsPageIsTheFirstAddressThatShowsIt(t *testing.T) {
@@ -56,7 +57,7 @@ func TestTheStatsPageIsTheFirstAddressThatShowsIt(t *testing.T) {
 	for _, without := range []string{"frontend a\n mode http\n bind :80\n", "", "frontend stats\n mode tcp\n bind :8404\n stats enable\n"} {
 		_, err = statsURL(load(t, balancer, without))
 		assert.ErrorContains(t, err, "no published port of service haproxy leads to a stats page")
-		contains(t, err.Error(), "stats enable", `"ports:"`)
+		testkit.Contains(t, err.Error(), "stats enable", `"ports:"`)
 	}
 }
 
@@ -74,14 +75,14 @@ func TestUpWarnsOfServersThatAreAwayWhileOthersServe(t *testing.T) {
 		return term.err.String()
 	}
 	assert.Equal(t, warnings(frontend, server("s1", "UP"), server("s2", "UP")), "")
-	contains(t, warnings(frontend, server("s1", "UP"), server("s2", "DOWN")), "Warning: ", "webservers", "s2")
+	testkit.Contains(t, warnings(frontend, server("s1", "UP"), server("s2", "DOWN")), "Warning: ", "webservers", "s2")
 }
 
 func TestWithoutAMasterCLIUpSaysThatItCannotAsk(t *testing.T) {
 	t.Parallel()
 	term := newTerminal(t)
 	printTroubles(term, load(t, "name: demo\nservices:\n  haproxy: {image: 'haproxy:3.2'}\n", ""), compose.Outcome{})
-	contains(t, term.err.String(), "Warning: ", "without a master CLI socket (-S)")
+	testkit.Contains(t, term.err.String(), "Warning: ", "without a master CLI socket (-S)")
 }
 
 func TestEveryCommandOfAProjectSaysThatThereIsNoComposeFile(t *testing.T) {
@@ -89,14 +90,14 @@ func TestEveryCommandOfAProjectSaysThatThereIsNoComposeFile(t *testing.T) {
 	for _, args := range [][]string{{"up"}, {"up", "--dry-run"}, {"reload"}, {"check"}, {"down"}, {"stop"}, {"start"}, {"ps"}, {"logs"}, {"open"}} {
 		err := newTerminal(t).run(t, args...)
 		assert.ErrorIs(t, err, compose.ErrNoComposeFile, "%v", args)
-		contains(t, err.Error(), "docker haproxy init")
+		testkit.Contains(t, err.Error(), "docker haproxy init")
 	}
 }
 
 func TestEveryCommandOfAProjectSaysThatNoEngineAnswers(t *testing.T) {
 	folder := t.TempDir()
-	put(t, folder, "compose.yaml", balancer)
-	put(t, folder, "haproxy/haproxy.cfg", config)
+	testkit.Put(t, folder, "compose.yaml", balancer)
+	testkit.Put(t, folder, "haproxy/haproxy.cfg", config)
 	t.Chdir(folder)
 	for _, args := range [][]string{{"up"}, {"up", "--dry-run"}, {"reload"}, {"check"}, {"down"}, {"stop"}, {"start"}, {"ps"}, {"logs"}, {"open"}, {"-p", "shop", "down"}} {
 		err := newTerminal(t).run(t, args...)
