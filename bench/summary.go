@@ -143,22 +143,45 @@ func (s Sample) rate() float64 {
 	return float64(s.Result.Answered) / s.Result.Elapsed.Seconds()
 }
 
-// compare takes the runs of a round as a pair: they have seen the same machine.
 func compare(what Difference, base, other Row, bases, others []Sample) Comparison {
-	var latency, rate []float64
+	both := pairs(bases, others)
+	var latency []float64
+	for _, p := range both {
+		latency = append(latency, microseconds(p.other.Result.Latency.At(50)-p.base.Result.Latency.At(50)))
+	}
+	return Comparison{
+		What: what, Variant: base.Variant, Base: base.Way.String(), Other: other.Way.String(),
+		AddedMicroseconds: IntervalOf(latency), Rate: rateRatio(both),
+	}
+}
+
+// RateRatio is the requests per second of a row by those of another, round by round.
+func RateRatio(samples []Sample, row, base int) Interval {
+	return rateRatio(pairs(of(samples, base), of(samples, row)))
+}
+
+func rateRatio(pairs []pair) Interval {
+	var ratios []float64
+	for _, p := range pairs {
+		ratios = append(ratios, p.other.rate()/p.base.rate())
+	}
+	return IntervalOf(ratios)
+}
+
+// pair are the runs of two rows in the same round: they have seen the same machine.
+type pair struct{ base, other Sample }
+
+// pairs leaves out a round in which one of them was not answered at all.
+func pairs(bases, others []Sample) []pair {
+	var found []pair
 	for _, b := range bases {
 		at := slices.IndexFunc(others, func(o Sample) bool { return o.Round == b.Round })
 		if at < 0 || b.Result.Answered == 0 || others[at].Result.Answered == 0 {
 			continue
 		}
-		o := others[at]
-		latency = append(latency, microseconds(o.Result.Latency.At(50)-b.Result.Latency.At(50)))
-		rate = append(rate, o.rate()/b.rate())
+		found = append(found, pair{base: b, other: others[at]})
 	}
-	return Comparison{
-		What: what, Variant: base.Variant, Base: base.Way.String(), Other: other.Way.String(),
-		AddedMicroseconds: IntervalOf(latency), Rate: IntervalOf(rate),
-	}
+	return found
 }
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -77,7 +77,7 @@ func (l *Live) PlanTwin(ctx context.Context, m Measurable) (TwinPlan, error) {
 	if err != nil {
 		return TwinPlan{}, err
 	}
-	ports, err := freePorts(ctx, len(m.listeners))
+	ports, err := FreePorts(ctx, len(m.listeners))
 	if err != nil {
 		return TwinPlan{}, err
 	}
@@ -162,10 +162,10 @@ func sharesNetwork(info system.Info) error {
 	return nil
 }
 
-// freePorts are TCP ports of 127.0.0.1 that nobody has at this moment. They are
+// FreePorts are TCP ports of 127.0.0.1 that nobody has at this moment. They are
 // below those that systems give to outgoing connections, one of which might have
 // taken it when HAProxy comes to open it.
-func freePorts(ctx context.Context, count int) ([]int, error) {
+func FreePorts(ctx context.Context, count int) ([]int, error) {
 	const first, last = 20000, 32000
 	var ports []int
 	for _, offset := range rand.Perm(last - first) {

@@ -122,7 +122,7 @@ func TestATwinThatDoesNotStartSaysWhy(t *testing.T) {
 
 func TestFreePortsAreDifferentOnes(t *testing.T) {
 	t.Parallel()
-	ports, err := freePorts(t.Context(), 3)
+	ports, err := FreePorts(t.Context(), 3)
 	assert.NilError(t, err)
 	slices.Sort(ports)
 	assert.Equal(t, len(slices.Compact(ports)), 3)

@@ -41,7 +41,7 @@ func timesOf(i bench.Interval) string {
 	if i.Median == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.2f (%.2f–%.2f)", i.Median, i.Low, i.High)
+	return target.Ratio(i)
 }
 
 func megabytesOf(i bench.Interval) string { return fmt.Sprintf("%.0f MB", i.Median) }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/hack/bench/lab"
 )
 
@@ -31,7 +32,7 @@ func (m *measurement) newProject(ctx context.Context, name string) (project, err
 	if err != nil {
 		return project{}, err
 	}
-	ports, err := lab.FreePorts(2)
+	ports, err := compose.FreePorts(ctx, 2)
 	if err != nil {
 		return project{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/docker-haproxy/docker-haproxy/bench"
+	"github.com/docker-haproxy/docker-haproxy/hack/bench/target"
 )
 
 //go:embed data.md.tmpl
@@ -39,7 +40,7 @@ func ratio(i bench.Interval) string {
 	case bench.Interval{Median: 1, Low: 1, High: 1, Confidence: i.Confidence}:
 		return "1"
 	}
-	return fmt.Sprintf("%.2f (%.2f–%.2f)", i.Median, i.Low, i.High)
+	return target.Ratio(i)
 }
 
 // thousands writes a number as 12,345.

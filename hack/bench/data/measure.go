@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/docker-haproxy/docker-haproxy/bench"
+	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/hack/bench/lab"
 )
 
@@ -26,7 +27,7 @@ const wantedPorts = 48
 
 // Measure sets the contenders up and sends them load, in turns.
 func Measure(ctx context.Context, l *lab.Lab, opts Options, progress func(string)) (Result, error) {
-	ports, err := lab.FreePorts(wantedPorts)
+	ports, err := compose.FreePorts(ctx, wantedPorts)
 	if err != nil {
 		return Result{}, err
 	}
@@ -270,21 +271,5 @@ func ratioTo(name string, contenders []contender, row int, samples []bench.Sampl
 	if base < 0 {
 		return bench.Interval{}
 	}
-	return bench.IntervalOf(ratios(samples, row, base))
-}
-
-// ratios are the requests per second of one row by those of another, of each round.
-func ratios(samples []bench.Sample, row, base int) []float64 {
-	rates := map[int]map[int]float64{}
-	for _, sample := range samples {
-		if rates[sample.Round] == nil {
-			rates[sample.Round] = map[int]float64{}
-		}
-		rates[sample.Round][sample.Row] = float64(sample.Result.Answered) / sample.Result.Elapsed.Seconds()
-	}
-	var all []float64
-	for _, rate := range rates {
-		all = append(all, rate[row]/rate[base])
-	}
-	return all
+	return bench.RateRatio(samples, row, base)
 }

@@ -8,12 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -160,28 +157,4 @@ func (l *Lab) Run(ctx context.Context, folder, program string, args ...string) (
 	}
 	used := cmd.ProcessState
 	return Command{Stdout: stdout.String(), Stderr: stderr.String(), Took: took, CPU: used.UserTime() + used.SystemTime(), Memory: peak(used)}, nil
-}
-
-// FreePorts are ports of the loopback interface that nobody has. They are below
-// those that the system gives to outgoing connections, one of which might have
-// taken it when it is needed.
-func FreePorts(n int) ([]int, error) {
-	const first, last = 20000, 32000
-	var ports []int
-	var held []net.Listener // until all are found
-	defer func() {
-		for _, listener := range held {
-			_ = listener.Close()
-		}
-	}()
-	for _, offset := range rand.Perm(last - first) {
-		if len(ports) == n {
-			return ports, nil
-		}
-		port := first + offset
-		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			ports, held = append(ports, port), append(held, listener)
-		}
-	}
-	return nil, fmt.Errorf("there are no %d free ports from %d to %d", n, first, last)
 }

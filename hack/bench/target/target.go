@@ -1,13 +1,22 @@
 // Package target tells whether what was measured is what was aimed at.
 package target
 
-import "github.com/docker-haproxy/docker-haproxy/bench"
+import (
+	"fmt"
+
+	"github.com/docker-haproxy/docker-haproxy/bench"
+)
 
 // Target is what must hold.
 type Target struct {
 	What     string
 	Measured string
 	Met      Verdict
+}
+
+// Ratio writes a ratio with its interval.
+func Ratio(i bench.Interval) string {
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", i.Median, i.Low, i.High)
 }
 
 // Verdict is whether a target is met.
