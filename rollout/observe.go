@@ -125,6 +125,15 @@ func (o Observation) dead() []Replica {
 	return o.pick(func(r Replica) bool { return !r.Running() })
 }
 
+// spent are the old containers that a rollout which was killed has had stopped, and
+// not removed any more, where none of them runs, and new ones do in their place.
+func (o Observation) spent() []Replica {
+	if len(o.new()) == 0 || len(o.old()) > 0 {
+		return nil
+	}
+	return o.pick(func(r Replica) bool { return !r.New && !r.Running() })
+}
+
 func (o Observation) pick(keep func(Replica) bool) []Replica {
 	return slices.DeleteFunc(slices.Clone(o.Replicas), func(r Replica) bool { return !keep(r) })
 }

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -169,4 +170,30 @@ func TestSummary(t *testing.T) {
 	assert.Equal(t, Result{Service: "web"}.Summary(), "service web: nothing to do")
 	assert.Equal(t, Result{Service: "web", Started: 3, Stopped: 1, Duration: 4200 * time.Millisecond, Requests: 7, Cut: Cut{1, 2}}.Summary(),
 		"service web: 3 containers started, 1 stopped in 4.2s; 7 requests, 0 lost, 1 request cut at the drain timeout, 2 websockets closed at the websocket timeout")
+}
+
+func TestWhatAKilledRolloutHasStoppedIsSpentOnceNewOnesServeAlone(t *testing.T) {
+	t.Parallel()
+	as := func(name string, isNew bool, state string) Replica {
+		r := replica(name)
+		r.New, r.State = isNew, state
+		return r
+	}
+	fresh, old := as("new", true, "running"), as("old", false, "running")
+	exited, crashed := as("exited", false, "exited"), as("crashed", true, "exited")
+	for when, test := range map[string]struct {
+		all  []Replica
+		want []string
+	}{
+		"old ones stopped":        {[]Replica{fresh, exited, crashed}, []string{"exited"}},
+		"an old one runs":         {[]Replica{fresh, old, exited}, nil},
+		"no new one runs":         {[]Replica{crashed, exited}, nil},
+		"nothing is left of them": {[]Replica{fresh}, nil},
+	} {
+		var names []string
+		for _, r := range (Observation{Replicas: test.all}).spent() {
+			names = append(names, r.Name)
+		}
+		assert.Assert(t, slices.Equal(names, test.want), "%s: %v", when, names)
+	}
 }

@@ -200,7 +200,7 @@ func (r *Rollout) Abort(ctx context.Context, service string) (Result, error) {
 	}
 	old, fresh := o.old(), o.pick(func(c Replica) bool { return c.New })
 	if len(old) == 0 || len(o.Seats) == 0 {
-		return one.result, one.settle(ctx) // nothing to go back to
+		return one.result, one.discard(ctx, o.spent()) // nothing to go back to
 	}
 	if err := one.restore(ctx, asServing(old)); !errors.Is(err, errRestored) {
 		return one.result, err
