@@ -248,6 +248,10 @@ func (e *Engine) Recreate(ctx context.Context, p *Project, service string, force
 // StopReplica stops a container, which has its stop_grace_period to end by
 // itself, and removes it. One that is gone already is no error.
 func (e *Engine) StopReplica(ctx context.Context, c Container) error {
+	if e.stopsOneByOne() {
+		e.ending.Lock()
+		defer e.ending.Unlock()
+	}
 	_, err := e.api().ContainerStop(ctx, c.ID, client.ContainerStopOptions{})
 	if err == nil || errdefs.IsNotModified(err) {
 		_, err = e.api().ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{}) // its volumes stay, as when Compose scales down
