@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -391,14 +392,17 @@ func (p *project) lists() [][]string {
 }
 
 // removeAll removes everything with the project's label, with docker's own
-// commands: the plugin may be what is broken.
+// commands: the plugin may be what is broken. One after another: an engine before
+// 23.0 can lock itself up when two containers of a network end at one moment
+// (moby/moby#46661).
 func (p *project) removeAll() {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	for i, remove := range [][]string{{"rm", "-fv"}, {"network", "rm"}, {"volume", "rm", "-f"}} {
 		left, err := prepared.docker(ctx, p.lists()[i]...)
-		if err == nil && left != "" {
-			_, err = prepared.docker(ctx, append(remove, strings.Fields(left)...)...)
+		for _, id := range strings.Fields(left) {
+			_, removeErr := prepared.docker(ctx, append(remove, id)...)
+			err = errors.Join(err, removeErr)
 		}
 		if err != nil {
 			p.t.Errorf("cleaning up: %v", err)
