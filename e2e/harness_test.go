@@ -174,6 +174,9 @@ func (s *suite) engineAnswers(ctx context.Context) error {
 	if _, err := s.docker(ctx, "version", "--format", "{{ .Server.Version }}"); err != nil {
 		return fmt.Errorf("the Docker engine does not answer, and these scenarios need one (go test -short does without): %w", err)
 	}
+	if _, err := s.docker(ctx, "network", "ls", "-q"); err != nil {
+		return fmt.Errorf("the Docker engine answers, but not what its networks are: it has locked itself up, as one before 23.0 can (moby/moby#46661), and must be restarted: %w", err)
+	}
 	return nil
 }
 
