@@ -232,7 +232,11 @@ func (e *Engine) Recreate(ctx context.Context, p *Project, service string, force
 	config := model.Services[service]
 	config.DependsOn = nil
 	model.Services = types.Services{service: config}
-	err = e.sdk.Up(ctx, model, api.UpOptions{
+	stopper, err := e.stopper()
+	if err != nil {
+		return err
+	}
+	err = stopper.Up(ctx, model, api.UpOptions{
 		Create: api.CreateOptions{
 			Services: []string{service}, Recreate: UpOptions{ForceRecreate: force}.recreate(),
 			RecreateDependencies: api.RecreateNever, Inherit: true,
