@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"path"
 	"runtime"
@@ -160,28 +159,6 @@ func sharesNetwork(info system.Info) error {
 		return errors.New("the engine maps users (userns-remap), and has no host's network for them")
 	}
 	return nil
-}
-
-// FreePorts are TCP ports of 127.0.0.1 that nobody has at this moment. They are
-// below those that systems give to outgoing connections, one of which might have
-// taken it when HAProxy comes to open it.
-func FreePorts(ctx context.Context, count int) ([]int, error) {
-	const first, last = 20000, 32000
-	var ports []int
-	for _, offset := range rand.Perm(last - first) {
-		if len(ports) == count {
-			return ports, nil
-		}
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", loopback(first+offset))
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err == nil {
-			ports = append(ports, first+offset)
-			_ = listener.Close()
-		}
-	}
-	return nil, fmt.Errorf("no %d ports of 127.0.0.1 are free from %d to %d", count, first, last)
 }
 
 // settle decides about the container, which is that of the load balancer but for

@@ -120,14 +120,6 @@ func TestATwinThatDoesNotStartSaysWhy(t *testing.T) {
 	assert.Equal(t, (&lastWords{ended: ended}).explain(err), err)
 }
 
-func TestFreePortsAreDifferentOnes(t *testing.T) {
-	t.Parallel()
-	ports, err := FreePorts(t.Context(), 3)
-	assert.NilError(t, err)
-	slices.Sort(ports)
-	assert.Equal(t, len(slices.Compact(ports)), 3)
-}
-
 // The script takes files, starts the command, and ends with either of the command
 // and its input.
 func TestATwinsScriptEndsWithItsInputAndWithItsCommand(t *testing.T) {

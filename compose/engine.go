@@ -7,9 +7,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/context/docker"
@@ -23,22 +21,13 @@ import (
 // a user without root bind port 80 (net.ipv4.ip_unprivileged_port_start=0).
 const minAPIVersion = "1.41"
 
-// safeStopsAPIVersion is that of Docker 23.0. An engine before it can lock
-// itself up for good when two containers of one network end at the same moment:
-// libnetwork's getSvcRecords and processEndpointDelete take the locks of the
-// network and of the controller in opposite order (moby/moby#42545, #46661).
-const safeStopsAPIVersion = "1.42"
-
 // Engine is the Docker engine of the chosen context, together with the
 // Compose SDK on top of it. It prints nothing: progress goes to the event
 // processor that it is given.
 type Engine struct {
-	cli     command.Cli
-	sdk     api.Compose
-	options []composesdk.Option // of the sdk
-	events  *progress
-
-	ending sync.Mutex // held while a container ends, where the engine bears one at a time
+	cli    command.Cli
+	sdk    api.Compose
+	events *progress
 }
 
 // New prepares an engine. No request is sent yet. With dryRun the SDK's
@@ -56,20 +45,7 @@ func New(cli command.Cli, events api.EventProcessor, dryRun bool) (*Engine, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{cli: cli, sdk: sdk, options: opts, events: bus}, nil
-}
-
-// stopsOneByOne tells whether the engine bears the end of one container at a time only.
-func (e *Engine) stopsOneByOne() bool {
-	return versions.LessThan(e.api().ClientVersion(), safeStopsAPIVersion)
-}
-
-// stopper is the SDK for what ends containers, as many at a time as the engine bears.
-func (e *Engine) stopper() (api.Compose, error) {
-	if !e.stopsOneByOne() {
-		return e.sdk, nil
-	}
-	return composesdk.NewComposeService(e.cli, append(slices.Clone(e.options), composesdk.WithMaxConcurrency(1))...)
+	return &Engine{cli: cli, sdk: sdk, events: bus}, nil
 }
 
 // Operation brackets work as one operation of the progress display, whatever

@@ -71,13 +71,9 @@ func (e *Engine) Down(ctx context.Context, t Target, opts DownOptions) (found bo
 	if len(before.names()) == 0 && len(oneOffs.containers) == 0 && opts.Images == "" {
 		return false, nil
 	}
-	stopper, err := e.stopper()
-	if err != nil {
-		return false, err
-	}
 	e.remove(ctx, oneOffs)
 	e.retireForwarder(ctx, t.model, before)
-	err = stopper.Down(ctx, t.Name, api.DownOptions{
+	err = e.sdk.Down(ctx, t.Name, api.DownOptions{
 		Project:       t.model,
 		RemoveOrphans: opts.RemoveOrphans,
 		Timeout:       opts.Timeout,
@@ -99,11 +95,7 @@ func (e *Engine) Stop(ctx context.Context, t Target, timeout *time.Duration) err
 	if err := e.exists(ctx, t); err != nil {
 		return err
 	}
-	stopper, err := e.stopper()
-	if err != nil {
-		return err
-	}
-	return e.explain(ctx, stopper.Stop(ctx, t.Name, api.StopOptions{Project: model, Services: t.Services, Timeout: timeout}))
+	return e.explain(ctx, e.sdk.Stop(ctx, t.Name, api.StopOptions{Project: model, Services: t.Services, Timeout: timeout}))
 }
 
 // BalancerContainers are those of a project's load balancer and of its Forwarder.
@@ -122,12 +114,8 @@ func (e *Engine) RemoveBalancer(ctx context.Context, projectName string, contain
 		services = append(services, c.Service)
 	}
 	slices.Sort(services)
-	stopper, err := e.stopper()
-	if err != nil {
-		return nil, err
-	}
 	// Not the SDK's Remove: it prints.
-	if err := stopper.Stop(ctx, projectName, api.StopOptions{Services: slices.Compact(services)}); err != nil {
+	if err := e.sdk.Stop(ctx, projectName, api.StopOptions{Services: slices.Compact(services)}); err != nil {
 		return nil, e.explain(ctx, err)
 	}
 	if left := e.remove(ctx, State{project: projectName, containers: containers}); len(left) > 0 {

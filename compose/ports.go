@@ -3,6 +3,8 @@ package compose
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -226,4 +228,26 @@ func (e *Engine) explainPort(ctx context.Context, p *Project, cause error) error
 		}
 	}
 	return cause
+}
+
+// FreePorts are TCP ports of 127.0.0.1 that nobody has at this moment. They are
+// below those that systems give to outgoing connections, one of which might have
+// taken it when HAProxy comes to open it.
+func FreePorts(ctx context.Context, count int) ([]int, error) {
+	const first, last = 20000, 32000
+	var ports []int
+	for _, offset := range rand.Perm(last - first) {
+		if len(ports) == count {
+			return ports, nil
+		}
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", loopback(first+offset))
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil {
+			ports = append(ports, first+offset)
+			_ = listener.Close()
+		}
+	}
+	return nil, fmt.Errorf("no %d ports of 127.0.0.1 are free from %d to %d", count, first, last)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -171,4 +172,12 @@ func TestAPortLostInTheLastMomentIsExplainedFromTheEnginesWords(t *testing.T) {
 		cause := errors.New(message)
 		assert.Equal(t, engine.explainUp(t.Context(), p, cause), cause, "what is not ours keeps the engine's words")
 	}
+}
+
+func TestFreePortsAreDifferentOnes(t *testing.T) {
+	t.Parallel()
+	ports, err := FreePorts(t.Context(), 3)
+	assert.NilError(t, err)
+	slices.Sort(ports)
+	assert.Equal(t, len(slices.Compact(ports)), 3)
 }

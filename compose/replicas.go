@@ -232,11 +232,7 @@ func (e *Engine) Recreate(ctx context.Context, p *Project, service string, force
 	config := model.Services[service]
 	config.DependsOn = nil
 	model.Services = types.Services{service: config}
-	stopper, err := e.stopper()
-	if err != nil {
-		return err
-	}
-	err = stopper.Up(ctx, model, api.UpOptions{
+	err = e.sdk.Up(ctx, model, api.UpOptions{
 		Create: api.CreateOptions{
 			Services: []string{service}, Recreate: UpOptions{ForceRecreate: force}.recreate(),
 			RecreateDependencies: api.RecreateNever, Inherit: true,
@@ -252,10 +248,6 @@ func (e *Engine) Recreate(ctx context.Context, p *Project, service string, force
 // StopReplica stops a container, which has its stop_grace_period to end by
 // itself, and removes it. One that is gone already is no error.
 func (e *Engine) StopReplica(ctx context.Context, c Container) error {
-	if e.stopsOneByOne() {
-		e.ending.Lock()
-		defer e.ending.Unlock()
-	}
 	_, err := e.api().ContainerStop(ctx, c.ID, client.ContainerStopOptions{})
 	if err == nil || errdefs.IsNotModified(err) {
 		_, err = e.api().ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{}) // its volumes stay, as when Compose scales down

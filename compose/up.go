@@ -36,15 +36,9 @@ func (p *Project) replaces(running Container, images ImageIDs) (bool, error) {
 // Up makes the engine agree with the Compose file and waits until all
 // containers run and are healthy. It tells whether anything was changed.
 func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOptions) (changed bool, err error) {
-	sdk := e.sdk
-	if len(before.containers) > 0 { // some may have to go
-		if sdk, err = e.stopper(); err != nil {
-			return false, err
-		}
-	}
 	work, done := e.finishing(ctx, before)
 	defer done()
-	err = sdk.Up(work, p.Project, api.UpOptions{
+	err = e.sdk.Up(work, p.Project, api.UpOptions{
 		Create: api.CreateOptions{
 			Build:         opts.build(),
 			Recreate:      opts.recreate(),
