@@ -90,7 +90,9 @@ func (l *Lab) Own(ctx context.Context, project string) error {
 // ProjectLabel is how docker knows what is of a project.
 const ProjectLabel = "com.docker.compose.project="
 
-// remove removes what has the project's label, with docker's own commands.
+// remove removes what has the project's label, with docker's own commands: one
+// after another, for an engine before 23.0 can lock itself up when two containers
+// of a network end at one moment (moby/moby#46661).
 func (l *Lab) remove(ctx context.Context, project string) error {
 	var errs []error
 	for _, kind := range []struct{ list, remove []string }{
@@ -99,10 +101,11 @@ func (l *Lab) remove(ctx context.Context, project string) error {
 		{[]string{"volume", "ls", "-q"}, []string{"volume", "rm", "-f"}},
 	} {
 		found, err := l.Docker(ctx, l.folder, append(kind.list, "--filter", "label="+ProjectLabel+project)...)
-		if names := strings.Fields(found.Stdout); len(names) > 0 {
-			_, err = l.Docker(ctx, l.folder, append(kind.remove, names...)...)
-		}
 		errs = append(errs, err)
+		for _, name := range strings.Fields(found.Stdout) {
+			_, err := l.Docker(ctx, l.folder, append(kind.remove, name)...)
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }
