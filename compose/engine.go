@@ -33,6 +33,7 @@ type Engine struct {
 // New prepares an engine. No request is sent yet. With dryRun the SDK's
 // operations report what they would do and do nothing.
 func New(cli command.Cli, events api.EventProcessor, dryRun bool) (*Engine, error) {
+	cli = takingTurns(cli)
 	bus := newProgress(events)
 	opts := []composesdk.Option{
 		composesdk.WithEventProcessor(bus),

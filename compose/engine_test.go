@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sync/errgroup"
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
@@ -61,32 +60,6 @@ func TestAnEngineOfTheOldestSupportedVersionAndALaterOneAreReady(t *testing.T) {
 	for _, version := range []string{"1.41", "1.47", "1.99"} {
 		engine, _ := (&fakeEngine{apiVersion: version}).start(t)
 		assert.NilError(t, engine.Ready(t.Context()), version)
-	}
-}
-
-func TestAnEngineThatCanLockItselfUpHasItsContainersEndOneAfterAnother(t *testing.T) {
-	t.Parallel()
-	for version, want := range map[string]int{"1.41": 1, "1.42": 2} {
-		for verb, end := range map[string]func(*Engine, []fakeContainer) error{
-			"down": func(e *Engine, _ []fakeContainer) error {
-				_, err := e.Down(t.Context(), Target{Name: "demo"}, DownOptions{})
-				return err
-			},
-			"stop": func(e *Engine, _ []fakeContainer) error { return e.Stop(t.Context(), Target{Name: "demo"}, nil) },
-			"rollout": func(e *Engine, containers []fakeContainer) error {
-				var stops errgroup.Group
-				for _, c := range containers {
-					stops.Go(func() error { return e.StopReplica(t.Context(), Container{ID: c.ID}) })
-				}
-				return stops.Wait()
-			},
-		} {
-			fake := &fakeEngine{apiVersion: version, containers: []fakeContainer{ours("1", "web1"), ours("2", "web2")}}
-			engine, _ := fake.start(t)
-			assert.NilError(t, engine.Ready(t.Context()))
-			assert.NilError(t, end(engine, fake.containers), "%s at %s", verb, version)
-			assert.Equal(t, fake.stoppedAtOnce, want, "%s at %s", verb, version)
-		}
 	}
 }
 

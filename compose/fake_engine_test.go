@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/docker/cli/cli/command"
 	cliflags "github.com/docker/cli/cli/flags"
@@ -42,6 +41,7 @@ type fakeEngine struct {
 	exec   func(process *fakeProcess) (exitCode int)
 	oneOff func(process *fakeProcess) (exitCode int)
 	onKill func(signal string)
+	onStop func()
 	// startError is the engine's answer to the start of a one-off container.
 	startError string
 
@@ -52,9 +52,6 @@ type fakeEngine struct {
 	removed  []string
 	requests []string
 	waits    chan struct{} // closed when the one-off container ended
-
-	stopping, stoppedAtOnce int // containers that end now, and the most that did at one time
-	stopped                 chan struct{}
 }
 
 // fakeContainer is a container as the list shows it.
@@ -150,7 +147,7 @@ var versionPrefix = regexp.MustCompile(`^/v[0-9]+\.[0-9]+/`)
 func (f *fakeEngine) start(t *testing.T) (*Engine, *recorder) {
 	t.Helper()
 	f.t = t
-	f.argv, f.ended, f.waits, f.stopped = map[string][]string{}, map[string]int{}, make(chan struct{}), make(chan struct{})
+	f.argv, f.ended, f.waits = map[string][]string{}, map[string]int{}, make(chan struct{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_ping", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Api-Version", orDefault(f.apiVersion, "1.47"))
@@ -164,7 +161,10 @@ func (f *fakeEngine) start(t *testing.T) (*Engine, *recorder) {
 	mux.HandleFunc("POST /containers/{id}/attach", f.attach)
 	mux.HandleFunc("POST /containers/{id}/start", f.startContainer)
 	mux.HandleFunc("POST /containers/{id}/wait", f.wait)
-	mux.HandleFunc("POST /containers/{id}/stop", f.stop)
+	mux.HandleFunc("POST /containers/{id}/stop", func(w http.ResponseWriter, _ *http.Request) {
+		f.onStop()
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("DELETE /containers/{id}", f.remove("container"))
 	mux.HandleFunc("DELETE /networks/{id}", f.remove("network"))
 	mux.HandleFunc("DELETE /volumes/{id}", f.remove("volume"))
@@ -402,29 +402,6 @@ func (f *fakeEngine) wait(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	answer(w, map[string]any{"StatusCode": f.ended["oneoff"]})
-}
-
-// stop answers once two containers end at one time, or after a moment.
-func (f *fakeEngine) stop(w http.ResponseWriter, _ *http.Request) {
-	f.mu.Lock()
-	f.stopping++
-	f.stoppedAtOnce = max(f.stoppedAtOnce, f.stopping)
-	if f.stopping == 2 {
-		select {
-		case <-f.stopped:
-		default:
-			close(f.stopped)
-		}
-	}
-	f.mu.Unlock()
-	select {
-	case <-f.stopped:
-	case <-time.After(100 * time.Millisecond):
-	}
-	f.mu.Lock()
-	f.stopping--
-	f.mu.Unlock()
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func (f *fakeEngine) remove(kind string) http.HandlerFunc {
