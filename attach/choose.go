@@ -73,95 +73,6 @@ func (s Survey) labelled() []string {
 // HasLabels tells whether services bring labels for HAProxy along.
 func (s Survey) HasLabels() bool { return len(s.labelled()) > 0 }
 
-// Candidate is a service that requests may be routed to, with the ports that
-// they may go to, the likeliest first.
-type Candidate struct {
-	Service string
-	Ports   []Port
-}
-
-// Candidates are the services that speak HTTP; where there is none, those of
-// which it is not known what they speak.
-func (s Survey) Candidates() []Candidate {
-	if found := s.speaking(SpeaksHTTP); len(found) > 0 {
-		return found
-	}
-	return s.speaking(SpeaksUnknown)
-}
-
-func (s Survey) speaking(kind Speaks) []Candidate {
-	var found []Candidate
-	for _, service := range s.Services {
-		if ports := service.Speaking(kind); len(ports) > 0 && service.Closed == "" {
-			found = append(found, Candidate{Service: service.Name, Ports: ports})
-		}
-	}
-	return found
-}
-
-// Propose gives the routes where nobody is asked: there must be exactly one
-// service that speaks HTTP, on exactly one port. Anything else is not guessed.
-func (s Survey) Propose() ([]Route, error) {
-	speaking := s.speaking(SpeaksHTTP)
-	if len(speaking) == 1 && len(speaking[0].Ports) == 1 {
-		return []Route{{Service: speaking[0].Service, Port: speaking[0].Ports[0].Number}}, nil
-	}
-	return nil, s.undecided()
-}
-
-// undecided says what there is to choose from, as flags to type.
-func (s Survey) undecided() error {
-	problem := &compose.Problem{Details: s.lines()}
-	var flags []string
-	candidates := s.Candidates()
-	for i, candidate := range candidates {
-		for _, port := range candidate.Ports {
-			route := Route{Service: candidate.Service, Port: port.Number}
-			if i > 0 {
-				route.Host = LocalHost(candidate.Service)
-			}
-			flags = append(flags, "  "+route.Flag())
-		}
-	}
-	databases := s.tcpFlags()
-	switch {
-	case len(s.Services) == 0:
-		problem.Summary = fmt.Sprintf("project %q has no services; nothing was changed", s.Project.Name)
-		problem.Advice = "Add the app to the Compose file first."
-		return problem
-	case len(s.speaking(SpeaksHTTP)) > 0:
-		problem.Summary = "which requests are to go where? That is not guessed; nothing was changed"
-		problem.Advice = "Say it with one or more of these, with hosts of your own:"
-	case len(candidates) > 0:
-		problem.Summary = "whether a service speaks HTTP does not show; nothing was changed"
-		problem.Advice = "Say which one does:"
-	default:
-		problem.Summary = "no service shows that it speaks HTTP (by its ports, its health check, or its image where that is here); nothing was changed"
-		problem.Advice = "Name the service, and the port that its app listens on:"
-		flags = append(flags, "  --route '*=SERVICE:PORT'")
-	}
-	if len(databases) > 0 {
-		flags = append(flags, "or, for plain TCP:")
-		flags = append(flags, databases...)
-	}
-	problem.Advice += "\n" + strings.Join(flags, "\n")
-	return problem
-}
-
-// LocalHost is a host that every browser finds on this machine.
-func LocalHost(service string) string {
-	return strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(service)) + ".localhost"
-}
-
-func (s Survey) tcpFlags() []string {
-	var flags []string
-	for _, candidate := range s.speaking(SpeaksTCP) {
-		port := candidate.Ports[0].Number
-		flags = append(flags, "  "+Route{Service: candidate.Service, Listen: port, Port: port}.Flag())
-	}
-	return flags
-}
-
 // lines shows the services and what is known of them, one a line.
 func (s Survey) lines() []string {
 	width := 0
@@ -176,6 +87,9 @@ func (s Survey) lines() []string {
 			what = service.Closed
 		case len(service.Ports) > 0:
 			what = strings.Join(portTexts(service.Ports), "; ")
+		}
+		if service.BackOffice != "" {
+			what = "not for clients: " + service.BackOffice
 		}
 		lines = append(lines, fmt.Sprintf("%-*s  %s", width, service.Name, what))
 	}
@@ -251,13 +165,7 @@ func (s Survey) portOf(service Service, route Route) (int, error) {
 	if number, err := strconv.Atoi(s.config(service.Name).Labels["haproxy.port"]); err == nil {
 		return number, nil
 	}
-	fitting := service.Speaking(SpeaksHTTP)
-	if route.TCP() {
-		fitting = service.Speaking(SpeaksTCP, SpeaksTLS)
-	}
-	if len(fitting) == 0 {
-		fitting = service.Speaking(SpeaksUnknown)
-	}
+	fitting := service.fitting(route)
 	switch {
 	case len(fitting) == 1:
 		return fitting[0].Number, nil
@@ -276,6 +184,25 @@ func (s Survey) portOf(service Service, route Route) (int, error) {
 	default:
 		return 0, s.speaksOtherwise(service, route)
 	}
+}
+
+// fitting are the ports of a service that a route may mean. A port that is
+// published is the one that clients know, whatever else the image exposes.
+func (s Service) fitting(route Route) []Port {
+	wanted := []Speaks{SpeaksHTTP}
+	if route.TCP() {
+		wanted = []Speaks{SpeaksTCP, SpeaksTLS}
+	}
+	published := s
+	published.Ports = slices.DeleteFunc(slices.Clone(s.Ports), func(p Port) bool { return !p.published })
+	for _, fitting := range [][]Port{
+		published.Speaking(wanted...), published.Speaking(SpeaksUnknown), s.Speaking(wanted...), s.Speaking(SpeaksUnknown),
+	} {
+		if len(fitting) > 0 {
+			return fitting
+		}
+	}
+	return nil
 }
 
 // speaksOtherwise refuses HTTP to a service that shows only ports of other protocols.

@@ -19,50 +19,6 @@ func problemOf(t *testing.T, err error) *compose.Problem {
 	return problem
 }
 
-func TestOnlyWhatLeavesNoChoiceIsProposed(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		services string
-		want     string   // the route
-		flags    []string // what is told to type, where nothing is proposed
-		says     string
-	}{
-		"one service, one port": {"web: {image: x, ports: ['80:3000']}", "*=web:3000", nil, ""},
-		"beside a database":     {"web: {image: x, ports: ['80:3000']}\ndb: {image: postgres, ports: ['5432:5432']}", "*=web:3000", nil, ""},
-		"beside an unknown":     {"web: {image: x, ports: ['80:3000']}\nother: {image: x, ports: ['7777:7777']}", "*=web:3000", nil, ""},
-		"beside a closed one":   {"web: {image: x, ports: ['80:3000']}\nother: {image: nginx, network_mode: host}", "*=web:3000", nil, ""},
-		"two services": {
-			"web: {image: x, ports: ['80:3000']}\nMy_api: {image: x, ports: ['81:8080']}\ndb: {image: postgres}", "",
-			[]string{"--route '*=My_api:8080'", "--route web.localhost=web:3000", "--route tcp:5432=db:5432"},
-			"not guessed",
-		},
-		"two ports": {
-			"web: {image: x, expose: [3000, 8080]}", "", []string{"--route '*=web:3000'", "--route '*=web:8080'"}, "not guessed",
-		},
-		"an unknown port":  {"web: {image: x, expose: [7777]}", "", []string{"--route '*=web:7777'"}, "does not show"},
-		"a database only":  {"db: {image: mysql}", "", []string{"--route tcp:3306=db:3306", "--route '*=SERVICE:PORT'"}, "no service shows that it speaks HTTP"},
-		"nothing is known": {"web: {image: x}", "", []string{"--route '*=SERVICE:PORT'"}, "no port is known"},
-		"no services":      {"", "", nil, "has no services"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			text := "services:\n  " + strings.ReplaceAll(c.services, "\n", "\n  ") + "\n"
-			if c.services == "" {
-				text = "networks: {x: }\n"
-			}
-			routes, err := project(t, "compose.yaml", text).survey(t).Propose()
-			if c.want != "" {
-				assert.NilError(t, err)
-				assert.Equal(t, len(routes), 1)
-				assert.Equal(t, routes[0].String(), c.want)
-				return
-			}
-			said := problemOf(t, err).Error()
-			testkit.Contains(t, said, append(c.flags, "nothing was changed", c.says)...)
-		})
-	}
-}
-
 func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
 	t.Parallel()
 	const text = `services:
@@ -74,6 +30,11 @@ func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
   db: {image: postgres}
   tls: {image: x, expose: [8443]}
   mixed: {image: rabbitmq, expose: [5672, 15672]}
+  published: {image: x, ports: ["22100:80"], expose: [8080]}
+  odd_published: {image: x, ports: ["22101:7777"], expose: [8080]}
+  health: {image: x, ports: ["22102:80"], healthcheck: {test: "curl http://localhost:8080/healthz"}}
+  shut: {image: x, ports: ["22103:80/udp"], expose: [8080]}
+  logs: {image: logstash, ports: ["5044:5044", "9600:9600"]}
   host: {image: nginx, network_mode: host}
 `
 	for route, want := range map[string]string{
@@ -82,6 +43,11 @@ func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
 		"*=odd":             "*=odd:7777",
 		"*=said":            "*=said:8080",
 		"*=two:1":           "*=two:1",
+		"*=published":       "*=published:80",
+		"*=odd_published":   "*=odd_published:7777",
+		"*=health":          "*=health:80",
+		"*=shut":            "*=shut:8080",
+		"*=logs":            "*=logs:9600",
 		"*=none:1":          "*=none:1",
 		"*=db:1":            "*=db:1",
 		"tcp:5=db":          "tcp:5=db:5432",
@@ -93,7 +59,7 @@ func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
 		"*=db":              "! shows no port that speaks HTTP|--route '*=db:5432'|--route tcp:5432=db:5432",
 		"*=tls":             "! shows no port that speaks HTTP|haproxy.tls: passthrough|--route '*=tls:8443'",
 		"tcp:5=web":         "! shows no port for plain TCP|--route tcp:5=web:3000",
-		"*=weeb":            "! no service named weeb|Did you mean web?|db, host, mixed",
+		"*=weeb":            "! no service named weeb|Did you mean web?|db, health, host, logs, mixed",
 		"*=haproxy":         "! no service named haproxy|Its services:",
 		"*=host":            "! cannot reach service host|network_mode: host",
 		"tcp:80=db":         "! listens on port 80 already",
@@ -116,20 +82,6 @@ func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
 		}
 		testkit.Contains(t, problemOf(t, err).Error(), append(strings.Split(parts, "|"), "nothing was changed")...)
 	}
-}
-
-func TestCandidatesAreThoseThatSpeakHTTPElseThoseThatMay(t *testing.T) {
-	t.Parallel()
-	got := func(services string) string {
-		var names []string
-		for _, c := range project(t, "compose.yaml", "services:\n"+services).survey(t).Candidates() {
-			names = append(names, c.Service)
-		}
-		return strings.Join(names, " ")
-	}
-	assert.Equal(t, got("  a: {image: nginx}\n  b: {image: x, expose: [7777]}\n  c: {image: redis}\n  d: {image: caddy}\n"), "a d")
-	assert.Equal(t, got("  b: {image: x, expose: [7777]}\n  c: {image: redis}\n"), "b")
-	assert.Equal(t, got("  c: {image: redis}\n"), "")
 }
 
 func TestNetworksAreChosenByRuleOrAskedFor(t *testing.T) {

@@ -172,7 +172,7 @@ func (w write) do() error {
 
 // Notes are what a person should know once HAProxy is attached.
 func (p Plan) Notes() []string {
-	var notes []string
+	notes := slices.Clone(p.Warnings)
 	for _, bypass := range p.Bypasses {
 		notes = append(notes, fmt.Sprintf("Service %s is still reached past HAProxy, at %s of this machine (its \"ports:\").", bypass.Service, bypass.Host))
 	}

@@ -47,6 +47,7 @@ type Plan struct {
 	Networks []string // that the load balancer joins
 	Bypasses []Bypass // published ports by which clients still get past HAProxy
 	Closed   []Bypass // those that are taken away
+	Warnings []string // of what is done as asked, and may not be meant
 	// AddByHand is the one line that the user has to add, and Where; "" where
 	// Compose reads all files by itself.
 	AddByHand, Where string
@@ -159,7 +160,7 @@ func (s Survey) Plan(opts Options) (Plan, error) {
 	if err := conflict(s.Project, opts.claims(listens), routed, closing); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Place: s.Place, Routes: opts.Routes, Networks: chosen.all, file: s.Place.target(), balancer: opts.balancer()}
+	p := Plan{Place: s.Place, Routes: opts.Routes, Warnings: s.warnings(opts.Routes, routed), Networks: chosen.all, file: s.Place.target(), balancer: opts.balancer()}
 	if p.routed, err = s.describe(routed, opts, chosen); err != nil {
 		return Plan{}, err
 	}

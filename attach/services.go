@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,6 +35,9 @@ type Service struct {
 	Ports []Port // the likeliest first
 	// Closed says why HAProxy cannot reach the service at all; "" where it can.
 	Closed string
+	// BackOffice says what the service is where it is not for clients, and by what
+	// that shows: "a database (its image is postgres)"; "" where it may be for them.
+	BackOffice string
 }
 
 // Port is a port that an app listens on in its container.
@@ -42,8 +46,11 @@ type Port struct {
 	Speaks Speaks
 	Why    []string // how the port is known: "published as 8080", "its image exposes it"
 
-	declared bool // the Compose file says it: under ports, or under expose
-	rank     int  // the lower, the likelier meant
+	declared  bool // the Compose file says it: under ports, or under expose
+	published bool // under ports
+	outside   bool // and at an address that others than this machine reach
+	told      bool // what is spoken there is said, not guessed by the number
+	rank      int  // the lower, the likelier meant
 }
 
 // String is the port and how it is known.
@@ -97,7 +104,7 @@ func findService(service types.ServiceConfig, image compose.ImageFacts) Service 
 		known.usual()
 	}
 	slices.SortStableFunc(known.list, func(a, b Port) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Number, b.Number)) })
-	return Service{Name: service.Name, Ports: known.list, Closed: closed(service)}
+	return Service{Name: service.Name, Ports: known.list, Closed: closed(service), BackOffice: backOffice(service, image, known.list)}
 }
 
 // How likely a port is the one that is meant, by who tells of it.
@@ -117,9 +124,9 @@ type ports struct {
 
 // add notes a port, or one more reason for it. What is said of its protocol
 // counts more than what its number or its image lets guess.
-func (p *ports) add(number int, said Speaks, why string, rank int, declared bool) {
+func (p *ports) add(number int, said Speaks, why string, rank int, declared bool) *Port {
 	if number < 1 || number > 65535 {
-		return
+		return &Port{}
 	}
 	i := slices.IndexFunc(p.list, func(known Port) bool { return known.Number == number })
 	if i < 0 {
@@ -128,13 +135,14 @@ func (p *ports) add(number int, said Speaks, why string, rank int, declared bool
 	}
 	port := &p.list[i]
 	if said != SpeaksUnknown {
-		port.Speaks = said
+		port.Speaks, port.told = said, true
 	}
 	if !slices.Contains(port.Why, why) {
 		port.Why = append(port.Why, why)
 	}
 	port.rank = min(port.rank, rank)
 	port.declared = port.declared || declared
+	return port
 }
 
 // local is an address in a health check's command by which an app asks itself.
@@ -169,7 +177,14 @@ func (p *ports) published(port types.ServicePortConfig) {
 		why = "published as " + publishedAs(port)
 	}
 	said := map[string]Speaks{"http": SpeaksHTTP, "http2": SpeaksHTTP, "https": SpeaksTLS, "tcp": SpeaksTCP, "tls": SpeaksTLS}[strings.ToLower(port.AppProtocol)]
-	p.add(int(port.Target), said, why, rankPublished, true)
+	known := p.add(int(port.Target), said, why, rankPublished, true)
+	known.published = true
+	known.outside = known.outside || !isLoopback(port.HostIP)
+}
+
+func isLoopback(address string) bool {
+	addr, err := netip.ParseAddr(address)
+	return err == nil && addr.IsLoopback()
 }
 
 func isTCP(port types.ServicePortConfig) bool { return port.Protocol == "" || port.Protocol == "tcp" }
@@ -318,11 +333,11 @@ func usualProtocol(number int, image string) Speaks {
 	switch number {
 	case 80, 81, 1337, 2368, 3000, 3001, 3030, 3100, 3333, 4000, 4200, 4567, 5000, 5001, 5173, 5601, 5678, 7000, 7860,
 		8000, 8001, 8008, 8010, 8025, 8065, 8069, 8080, 8081, 8082, 8083, 8084, 8085, 8086, 8087, 8088, 8089, 8090, 8096, 8123, 8181, 8501, 8880, 8888,
-		9000, 9001, 9080, 9090, 9200, 10000, 11434:
+		9000, 9001, 9080, 9090, 9200, 9600, 10000, 11434:
 		return SpeaksHTTP
 	case 443, 4443, 8443, 9443:
 		return SpeaksTLS
-	case 21, 22, 23, 25, 53, 110, 143, 389, 465, 587, 636, 993, 995, 1025, 1433, 1521, 1883, 2181, 3306, 4222, 4369, 5432, 5433, 5671, 5672,
+	case 21, 22, 23, 25, 53, 110, 143, 389, 465, 587, 636, 993, 995, 1025, 1433, 1521, 1883, 2181, 3306, 4222, 4369, 5044, 5432, 5433, 5671, 5672,
 		6379, 6380, 6432, 7687, 8883, 9042, 9092, 9093, 9094, 9300, 11211, 25672, 26379, 27017, 27018, 27019, 33060, 61616:
 		return SpeaksTCP
 	}

@@ -35,7 +35,7 @@ func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 	if survey.Unseen != nil {
 		note(dockerCLI, "The images were not asked for their ports: %v", firstLine(survey.Unseen))
 	}
-	routes, err := opts.wanted(ctx, dockerCLI, survey)
+	routes, reasons, err := opts.wanted(ctx, dockerCLI, survey)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 	if err := plan.Do(ctx, engine, survey, opts.load); err != nil {
 		return err
 	}
-	printAttached(dockerCLI, opts, plan)
+	printAttached(dockerCLI, opts, plan, reasons)
 	ports := []int{opts.httpPort, opts.statsPort}
 	for _, route := range plan.Routes {
 		if route.TCP() {
@@ -92,29 +92,36 @@ func (o initOptions) attach(routes []attach.Route) (attach.Options, error) {
 }
 
 // wanted finds out which routes are wanted: by flag; by labels that services
-// have already; by asking; and where nobody can be asked, the only one there is.
-func (o initOptions) wanted(ctx context.Context, dockerCLI command.Cli, survey attach.Survey) ([]attach.Route, error) {
-	var routes []attach.Route
+// have already; by asking; and where nobody can be asked, those that leave no
+// choice, with the reasons.
+func (o initOptions) wanted(ctx context.Context, dockerCLI command.Cli, survey attach.Survey) (routes []attach.Route, reasons []string, err error) {
 	for _, text := range o.routes {
 		route, err := attach.ParseRoute(text)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		routes = append(routes, route)
 	}
+	proposals := survey.Proposals()
 	switch {
 	case len(routes) > 0:
-		return survey.Resolve(routes)
 	case survey.HasLabels():
-		return nil, nil
-	case interactive(dockerCLI) && len(survey.Candidates()) > 0:
-		asked, err := newPrompter(dockerCLI).routes(ctx, survey)
-		if err != nil {
-			return nil, err
+		return nil, nil, nil
+	case interactive(dockerCLI) && len(proposals) > 0:
+		if routes, err = newPrompter(dockerCLI).routes(ctx, proposals); err != nil {
+			return nil, nil, err
 		}
-		return survey.Resolve(asked)
+	default:
+		sure, err := survey.Propose()
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, proposal := range sure {
+			routes, reasons = append(routes, proposal.Route()), append(reasons, proposal.Reason())
+		}
 	}
-	return survey.Propose()
+	routes, err = survey.Resolve(routes)
+	return routes, reasons, err
 }
 
 // interactive tells whether there is somebody to ask.
@@ -122,14 +129,12 @@ func interactive(dockerCLI command.Cli) bool {
 	return dockerCLI.In().IsTerminal() && dockerCLI.Out().IsTerminal()
 }
 
-func printAttached(dockerCLI command.Cli, opts initOptions, a attach.Plan) {
+func printAttached(dockerCLI command.Cli, opts initOptions, a attach.Plan, reasons []string) {
 	for _, path := range a.Written() {
 		fmt.Fprintln(dockerCLI.Out(), path)
 	}
-	if len(opts.routes) == 0 && !interactive(dockerCLI) {
-		for _, route := range a.Routes {
-			note(dockerCLI, "All requests go to service %s, port %d: nothing else here speaks HTTP (--route says otherwise).", route.Service, route.Port)
-		}
+	for _, line := range reasons {
+		note(dockerCLI, "%s", line)
 	}
 	for _, line := range a.Notes() {
 		note(dockerCLI, "%s", line)
@@ -185,16 +190,16 @@ func (p prompter) confirm(ctx context.Context, question string) (bool, error) {
 	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"), err
 }
 
-// routes asks, for each service that may be meant, which requests go to it.
-func (p prompter) routes(ctx context.Context, survey attach.Survey) ([]attach.Route, error) {
+// routes asks, for each route that may be meant, which requests it is for.
+func (p prompter) routes(ctx context.Context, proposals []attach.Proposal) ([]attach.Route, error) {
 	fmt.Fprintf(p.out, "Which requests go to which service? Answer with HOST, HOST/PATH or /PATH; * is any host, - is none.\n")
 	var routes []attach.Route
-	for _, candidate := range survey.Candidates() {
-		port, err := p.port(ctx, candidate)
+	for _, proposal := range proposals {
+		port, err := p.port(ctx, proposal)
 		if err != nil {
 			return nil, err
 		}
-		route, err := p.route(ctx, candidate.Service, port, routes)
+		route, err := p.route(ctx, proposal, port, routes)
 		if err != nil {
 			return nil, err
 		}
@@ -209,16 +214,16 @@ func (p prompter) routes(ctx context.Context, survey attach.Survey) ([]attach.Ro
 }
 
 // port asks which port is meant where there are several.
-func (p prompter) port(ctx context.Context, candidate attach.Candidate) (int, error) {
-	if len(candidate.Ports) == 1 {
-		return candidate.Ports[0].Number, nil
+func (p prompter) port(ctx context.Context, proposal attach.Proposal) (int, error) {
+	if len(proposal.Ports) == 1 {
+		return proposal.Ports[0].Number, nil
 	}
 	var numbers []string
-	for _, port := range candidate.Ports {
+	for _, port := range proposal.Ports {
 		numbers = append(numbers, strconv.Itoa(port.Number))
 	}
 	for {
-		answer, err := p.ask(ctx, fmt.Sprintf("Port of %s (%s)?", candidate.Service, strings.Join(numbers, ", ")), numbers[0])
+		answer, err := p.ask(ctx, fmt.Sprintf("Port of %s (%s)?", proposal.Service, strings.Join(numbers, ", ")), numbers[0])
 		if err != nil {
 			return 0, err
 		}
@@ -229,12 +234,16 @@ func (p prompter) port(ctx context.Context, candidate attach.Candidate) (int, er
 	}
 }
 
-// route asks which requests go to a service; nil is none. The first service is
-// proposed all of them, each further one a host of its own.
-func (p prompter) route(ctx context.Context, service string, port int, taken []attach.Route) (*attach.Route, error) {
-	byDefault := "*"
-	if len(taken) > 0 {
-		byDefault = attach.LocalHost(service)
+// route asks which requests go to a service; nil is none. The first service that
+// looks like one for clients is proposed all of them, each further one a host of its
+// own, and any other service none.
+func (p prompter) route(ctx context.Context, proposal attach.Proposal, port int, taken []attach.Route) (*attach.Route, error) {
+	service, byDefault := proposal.Service, proposal.Where
+	switch {
+	case !proposal.Shown:
+		byDefault = "-"
+	case len(taken) == 0 && proposal.By == "":
+		byDefault = "*"
 	}
 	for {
 		answer, err := p.ask(ctx, fmt.Sprintf("Route http://HOST to %s:%d? host", service, port), byDefault)

@@ -78,22 +78,22 @@ func TestOnATerminalInitAsksForEachService(t *testing.T) {
 	}{
 		"the defaults": {
 			[]string{"", "", ""},
-			[]string{`haproxy.host: "*"`, `haproxy.port: "3000"`, "haproxy.host: web.localhost"},
+			[]string{`haproxy.host: "*"`, `haproxy.port: "3000"`, "haproxy.host: api.localhost"},
 			nil,
-			[]string{"Port of api (3000, 8080)? [3000]:", "Route http://HOST to api:3000? host [*]:", "Route http://HOST to web:80? host [web.localhost]:"},
+			[]string{"Route http://HOST to web:80? host [*]:", "Port of api (3000, 8080)? [3000]:", "Route http://HOST to api:3000? host [api.localhost]:"},
 		},
 		"answers": {
-			[]string{"8080", "/api", "shop.example.com"},
+			[]string{"shop.example.com", "8080", "/api"},
 			[]string{"haproxy.path: /api", `haproxy.port: "8080"`, "haproxy.host: shop.example.com"},
 			nil,
 			[]string{"to api:8080?"},
 		},
-		"one of two": {[]string{"", "-", ""}, []string{`haproxy.host: "*"`}, []string{"3000"}, []string{"Route http://HOST to web:80? host [*]:"}},
+		"one of two": {[]string{"-", "", ""}, []string{`haproxy.host: "*"`, `haproxy.port: "3000"`}, []string{`"80"`}, []string{"Route http://HOST to api:3000? host [*]:"}},
 		"mistakes": {
-			[]string{"x", "3000", "a b", "http://a.example", "A.example", "b.example/x"},
+			[]string{"a b", "http://a.example", "x", "3000", "A.example", "b.example/x"},
 			[]string{"haproxy.host: a.example", "haproxy.host: b.example", "haproxy.path: /x"},
 			nil,
-			[]string{`"x" is no port`, "is no host", "Those go to api already"},
+			[]string{`"x" is no port`, "is no host", "Those go to web already"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestOnATerminalInitAsksForEachService(t *testing.T) {
 
 func TestADialogueThatComesToNothingChangesNothing(t *testing.T) {
 	t.Parallel()
-	for name, typed := range map[string][]string{"all refused": {"", "-", "no"}, "the end of the input": {"3000"}} {
+	for name, typed := range map[string][]string{"all refused": {"-", "", "no"}, "the end of the input": {"a.example"}} {
 		folder := ownFolder(t, ownProject)
 		before := folderHash(t, folder)
 		err := typing(t, typed...).run(t, "init", folder)
@@ -148,7 +148,7 @@ func TestWhereNobodyCanBeAskedInitDoesNotGuess(t *testing.T) {
 	term := newTerminal(t)
 	err := term.run(t, "init", folder)
 	assert.ErrorContains(t, err, "not guessed; nothing was changed")
-	testkit.Contains(t, err.Error(), "--route '*=api:3000'", "--route '*=api:8080'", "--route web.localhost=web:80", "--route tcp:5432=db:5432")
+	testkit.Contains(t, err.Error(), "--route '*=web:80'", "--route api.localhost=api:3000  # or port 8080")
 	assert.Equal(t, folderHash(t, folder), before)
 
 	folder = ownFolder(t, "services:\n  web: {image: nginx, ports: ['8080:80']}\n  db: {image: postgres}\n")
