@@ -16,6 +16,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/distribution/reference"
 
+	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
 	"github.com/docker-haproxy/docker-haproxy/templates"
 )
 
@@ -126,6 +127,9 @@ func (d Demo) StatsPublish() string {
 
 // StatsIsLoopback tells whether only this machine reaches the stats page.
 func (d Demo) StatsIsLoopback() bool { return netip.MustParseAddr(d.StatsAddress).IsLoopback() }
+
+// ClientRules are the lines that begin an HTTP frontend.
+func (Demo) ClientRules() []string { return routing.ClientRules() }
 
 // Generate renders the files of a valid description and proves them by loading
 // the Compose file as Compose will. It touches no disk.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -289,6 +290,7 @@ func (e *Engine) routing(ctx context.Context, p *Project, refused []Quarantine) 
 	}
 	r.Gate = p.stateFile() != ""
 	r.OnlyDNS = p.OnHost()
+	r.PeersSocket = p.peersSocket()
 	return r, w.quarantines, nil
 }
 
@@ -307,6 +309,16 @@ func (p *Project) portIsFree(port int) error {
 		}
 	}
 	return nil
+}
+
+// peersSocket is a path, in HAProxy's container, beside the socket of its master
+// CLI: a folder that it may write to and that no other container has; "" where
+// it has none.
+func (p *Project) peersSocket() string {
+	if p.MasterSocket() == "" {
+		return ""
+	}
+	return path.Join(path.Dir(p.MasterSocket()), "peers.sock")
 }
 
 // stateFile is where, in its container, HAProxy looks for the state of its

@@ -167,6 +167,7 @@ func generate(t *testing.T, given map[string]string) map[string]string {
 		}
 	}
 	r, conflicts := routing.Assemble("shop", routing.Frontend{Port: front.Port, Snippet: front.Snippet}, specs)
+	r.PeersSocket = "/var/run/haproxy/peers.sock"
 	problems = append(problems, texts(conflicts)...)
 	got := map[string]string{}
 	for _, file := range r.Render("/usr/local/etc/haproxy/generated").Files {

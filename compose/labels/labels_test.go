@@ -172,6 +172,15 @@ func rightValues() []row {
 		{"compress", "1", "", func(s *routing.Spec) { s.Compress = true }},
 		{"auth", "users", "", auth("web")},
 		{"auth-realm", "Shop, members only", "auth=users", auth("Shop, members only")},
+		{"auth-forward", "true", "auth=users", func(s *routing.Spec) { auth("web")(s); s.Auth.Forward = true }},
+		{"conn-limit", "50", "", func(s *routing.Spec) { s.ConnLimit = 50 }},
+		{"path-nocase", "true", "path=/Admin", func(s *routing.Spec) {
+			s.Paths = []routing.Path{{Match: routing.Prefix, Value: "/Admin", NoCase: true}}
+		}},
+		{"path-nocase", "true", "host=a.example/x", func(s *routing.Spec) {
+			s.Hosts, s.Paths = []string{"a.example"}, []routing.Path{{Match: routing.Prefix, Value: "/x", NoCase: true}}
+		}},
+		{"timeout-body", "1m", "", func(s *routing.Spec) { s.Timeouts.Body = time.Minute }},
 		{"allow", "10.0.0.0/8, 192.0.2.7 2001:db8::/32 ::ffff:192.0.2.7", "", func(s *routing.Spec) {
 			s.Allow = addresses("10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32")
 		}},
@@ -355,6 +364,13 @@ func wrongValues() []refused {
 		{"auth", "jane:hunter2", "looks like a user and a password"},
 		{"auth", "a\x01b", "cannot be printed"},
 		{"auth-realm", `a"b`, `text without "`},
+		{"auth-forward", "yes please", "true or false"},
+		{"conn-limit", "0", "1 to 1000000"},
+		{"path-nocase", "maybe", "true or false"},
+		{"path", "/a/../b", "leads upwards"},
+		{"path", "/a%00", "has an encoding"},
+		{"path-exact", "/a%zz", "has an encoding"},
+		{"timeout-body", "soon", "a number and ms"},
 		{"auth-realm", "a\nb", "more than one line"},
 		{"allow", "localhost", "neither an IP address"},
 		{"allow", "10.0.0.1/8", "did you mean 10.0.0.0/8 or 10.0.0.1?"},

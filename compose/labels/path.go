@@ -40,13 +40,25 @@ func validPath(path string) error {
 	case strings.ContainsAny(path, "?#"):
 		return wrong(quote(path)+" has a ? or a #, and routes look at the path only", didYouMean(path[:strings.IndexAny(path, "?#")]))
 	case only(path, pathCharacters):
-		return nil
+		return findable(path)
 	case printable(path) != nil:
 		return printable(path)
 	case strings.ContainsAny(path, `^|\[]{}`):
 		return wrong(quote(path)+" is not a path", "did you mean "+prefix+"path-regex?")
 	}
 	return wrong(quote(path)+" is not in the form that requests have", didYouMean((&url.URL{Path: path}).EscapedPath()))
+}
+
+// findable refuses what no request is looked up by.
+func findable(path string) error {
+	canonical, ok := routing.Canonical(path)
+	switch {
+	case ok:
+		return nil
+	case strings.Contains(canonical+"/", "/../"):
+		return wrong(quote(path) + " leads upwards: HAProxy refuses such requests where a host has routes by path")
+	}
+	return wrong(quote(path)+" has an encoding that HAProxy refuses in requests", "% and two hexadecimal digits for each byte, once, of a character that can be printed")
 }
 
 // validPrefix knows that /api/* is meant to be /api.
@@ -159,6 +171,14 @@ func groups(regex string) int {
 		return 0
 	}
 	return expression.NumSubexp()
+}
+
+// fitsNoCase wants a path: hosts have no case anyway.
+func fitsNoCase(d *draft) error {
+	if len(d.Paths) == 0 && !d.hostHasPath() {
+		return wrong("is about paths, and there is none", "add "+prefix+"path, or a path to the host")
+	}
+	return nil
 }
 
 func fitsStrip(d *draft) error {

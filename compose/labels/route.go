@@ -19,6 +19,9 @@ type draft struct {
 	realm    string
 	network  string
 	disabled bool
+
+	noCase      bool // upper and lower case of paths count for nothing
+	authForward bool
 }
 
 // pair is a host, with the path that it may carry.
@@ -169,7 +172,7 @@ func (d *draft) settle() {
 		d.Redirect.Code = d.code
 	}
 	if d.Auth != nil {
-		d.Auth.Realm = cmp.Or(d.realm, d.Service)
+		d.Auth.Realm, d.Auth.Forward = cmp.Or(d.realm, d.Service), d.authForward
 	}
 }
 
@@ -190,9 +193,22 @@ func (d *draft) specs() []routing.Spec {
 		}
 	}
 	if len(specs) == 0 {
-		return []routing.Spec{d.Spec}
+		specs = []routing.Spec{d.Spec}
+	}
+	if d.noCase {
+		for i := range specs {
+			specs[i].Paths = ignoringCase(specs[i].Paths)
+		}
 	}
 	return specs
+}
+
+func ignoringCase(paths []routing.Path) []routing.Path {
+	all := slices.Clone(paths)
+	for i := range all {
+		all[i].NoCase = true
+	}
+	return all
 }
 
 func (d *draft) withPath(path string, i int) routing.Spec {

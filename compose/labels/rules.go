@@ -114,7 +114,7 @@ func routingRules() table {
 			Label: Label{
 				Group: groupRouting, Key: "path", Default: "every path", Example: "/api",
 				Values: "paths that begin with /",
-				Doc:    "Path prefixes: `/api` takes `/api` and `/api/x`, not `/apix`.",
+				Doc:    "Path prefixes: `/api` takes `/api` and `/api/x`, not `/apix`. All spellings of a path count as one: `/%61pi`, `//api`, `/./api`, `/api;x=1`, `\\api`. Upper and lower case differ: see `path-nocase`.",
 			},
 			scope: ofOneRoute, chooses: true, web: true, fits: fitsPath,
 			set:     func(d *draft, a argument) error { return setPaths(d, routing.Prefix, a.value) },
@@ -124,7 +124,7 @@ func routingRules() table {
 			Label: Label{
 				Group: groupRouting, Key: "path-exact", Example: "/robots.txt",
 				Values: "paths that begin with /",
-				Doc:    "Paths that are taken alone, without what is below them.",
+				Doc:    "Paths that are taken alone, without what is below them. With a guard (`allow`, `deny`, `auth`, `rate-limit`, `conn-limit`) the path with a slash at its end is taken as well.",
 			},
 			scope: ofOneRoute, chooses: true, web: true, fits: fitsPath,
 			set: func(d *draft, a argument) error { return setPaths(d, routing.Exact, a.value) },
@@ -133,10 +133,20 @@ func routingRules() table {
 			Label: Label{
 				Group: groupRouting, Key: "path-regex", Example: `^/v[0-9]+/`,
 				Values: "one regular expression (PCRE)",
-				Doc:    "A regular expression for the path; it may match anywhere in it unless it says `^` or `$`.",
+				Doc:    "A regular expression for the path; it may match anywhere in it unless it says `^` or `$`. It looks at the decoded path; a blank there is `%20`.",
 			},
 			scope: ofOneRoute, chooses: true, web: true, set: setPathRegex, fits: fitsPath,
 			aliases: []string{"regex", "path-regexp", "regexp"},
+		},
+		{
+			Label: Label{
+				Group: groupRouting, Key: "path-nocase", Default: "false", Example: "true",
+				Values: valuesBool,
+				Doc:    "Upper and lower case count for nothing in the paths of the route: `/admin` takes `/Admin`. For apps that answer both alike, as on Windows: a guard for `/admin` does not cover `/Admin` otherwise. Such a route is looked for before those that look at case.",
+			},
+			web: true, fits: fitsNoCase,
+			set:     setBool(func(d *draft, on bool) { d.noCase = on }),
+			aliases: []string{"nocase", "ignore-case", "case-insensitive", "path-ignore-case"},
 		},
 		{
 			Label: Label{
@@ -321,6 +331,7 @@ func timeoutRules() table {
 			set:   setDuration(set),
 		}
 	}
+	web := func(r rule) rule { r.web = true; return r }
 	return table{
 		row("timeout-connect", "the base config's: 2s", "500ms", "Until a container takes the connection.",
 			func(d *draft, t span) { d.Timeouts.Connect = t }),
@@ -328,6 +339,8 @@ func timeoutRules() table {
 			func(d *draft, t span) { d.Timeouts.Server = t }),
 		row("timeout-queue", "the base config's: 10s", "30s", "While a request waits for a container with `maxconn` to be free.",
 			func(d *draft, t span) { d.Timeouts.Queue = t }),
+		web(row("timeout-body", "10s", "1m", "Until the first kilobyte of a request's body has come (all of a shorter one); then the answer is 408.",
+			func(d *draft, t span) { d.Timeouts.Body = t })),
 		row("timeout-tunnel", "the base config's: 1h", "8h", "While a websocket, or a connection of plain TCP, is silent in both directions.",
 			func(d *draft, t span) { d.Timeouts.Tunnel = t }),
 	}
@@ -431,6 +444,16 @@ func accessRules() table {
 		},
 		{
 			Label: Label{
+				Group: groupAccess, Key: "auth-forward", Default: "false", Example: "true",
+				Values: valuesBool,
+				Doc:    "Let the app see the user and the password in `Authorization`; otherwise HAProxy takes the header away once it has checked it.",
+			},
+			web: true, fits: fitsAuth,
+			set:     setBool(func(d *draft, on bool) { d.authForward = on }),
+			aliases: []string{"auth-keep", "keep-authorization", "removeheader"},
+		},
+		{
+			Label: Label{
 				Group: groupAccess, Key: "allow", Default: "all", Example: "10.0.0.0/8",
 				Values: "IP addresses and networks such as 10.0.0.0/8",
 				Doc:    "Only clients with these addresses.",
@@ -455,6 +478,15 @@ func accessRules() table {
 			},
 			set:     setRateLimit,
 			aliases: []string{"limit", "throttle"},
+		},
+		{
+			Label: Label{
+				Group: groupAccess, Key: "conn-limit", Default: "no limit", Example: "50",
+				Values: "a whole number from 1 to 1000000",
+				Doc:    "How many requests a client address may have open at one time; more get the status 429. For TCP: connections. Where all clients come from one address (a proxy in front, Docker Desktop, rootless Docker) it counts them together.",
+			},
+			set:     setNumber(1, 1000000, func(d *draft, n int) { d.ConnLimit = n }),
+			aliases: []string{"inflight", "inflightreq", "in-flight", "max-connections", "limit-conn", "connection-limit"},
 		},
 	}
 }

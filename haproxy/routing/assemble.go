@@ -19,6 +19,9 @@ type Routing struct {
 	// OnlyDNS keeps HAProxy from asking the resolver of the machine that it runs
 	// on, which may know somebody else by the name of a service.
 	OnlyDNS bool
+	// PeersSocket is the path, in HAProxy's container, of the socket through which
+	// counters survive a reload; "" where there is no folder for it.
+	PeersSocket string
 }
 
 // Frontend is where HTTP requests come in.
@@ -265,8 +268,11 @@ func pathsOf(spec Spec) []Path {
 // key is the same for routes that would take the same requests.
 func (r Route) key() string {
 	value := r.Path.Value
-	if r.Path.Match == Prefix {
-		value = strings.TrimSuffix(value, "/")
+	switch r.Path.Match {
+	case Prefix:
+		value = r.Path.below()
+	case Exact:
+		value = r.Path.canonical()
 	}
 	return fmt.Sprintf("http %d %s %s %s", r.Priority, r.Host, r.Path.Match, value)
 }

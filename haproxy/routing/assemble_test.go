@@ -16,7 +16,7 @@ func TestRoutesAreOrderedFromTheMostSpecialToTheMostGeneral(t *testing.T) {
 	t.Parallel()
 	spec := web("a.example.com")
 	spec.Hosts = []string{"*", "*.example.com", "a.example.com"}
-	spec.Paths = []Path{{Prefix, "/"}, {Prefix, "/api"}, {Regex, "^/v[0-9]"}, {Exact, "/ping"}}
+	spec.Paths = []Path{{Match: Prefix, Value: "/"}, {Match: Prefix, Value: "/api"}, {Match: Regex, Value: "^/v[0-9]"}, {Match: Exact, Value: "/ping"}}
 	urgent := Spec{Service: "urgent", Priority: 5, Port: 80, Address: "urgent.shop"}
 	r, conflicts := Assemble("shop", Frontend{Port: 80}, []Spec{spec, urgent})
 	if len(conflicts) > 0 {
@@ -46,8 +46,8 @@ func TestNamesDoNotDependOnWhatElseThereIs(t *testing.T) {
 		}
 		return all
 	}
-	api := Spec{Service: "web", Name: "api", Paths: []Path{{Prefix, "/api"}}, Port: 1, Address: "x"}
-	grouped := Spec{Service: "blue", Group: "site", Paths: []Path{{Prefix, "/b"}}, Port: 1, Address: "x"}
+	api := Spec{Service: "web", Name: "api", Paths: []Path{{Match: Prefix, Value: "/api"}}, Port: 1, Address: "x"}
+	grouped := Spec{Service: "blue", Group: "site", Paths: []Path{{Match: Prefix, Value: "/b"}}, Port: 1, Address: "x"}
 	if got := names(web("a.example.com")); !slices.Equal(got, []string{"shop.web"}) {
 		t.Errorf("got %q", got)
 	}
@@ -73,7 +73,7 @@ func TestWhatIsInTheWayOfAnotherIsReported(t *testing.T) {
 		"the same route":            {web("a.example.com"), other(func(*Spec) {}), "route a.example.com leads to service web already"},
 		"another host":              {web("a.example.com"), other(func(s *Spec) { s.Hosts = []string{"b.example.com"} }), ""},
 		"another priority":          {web("a.example.com"), other(func(s *Spec) { s.Priority = 1 }), ""},
-		"a slash more":              {web("a.example.com"), other(func(s *Spec) { s.Paths = []Path{{Prefix, "//"}} }), ""},
+		"another spelling":              {web("a.example.com"), other(func(s *Spec) { s.Paths = []Path{{Match: Prefix, Value: "//"}} }), "route a.example.com// leads to service web already"},
 		"the same group":            {grouped, other(func(s *Spec) { s.Group = "g" }), ""},
 		"the same group, otherwise": {grouped, other(func(s *Spec) { s.Group = "g"; s.Balance = "source" }), ""},
 		"settings that differ": {
@@ -128,7 +128,7 @@ func TestEveryLineOfABackendHasItsOwners(t *testing.T) {
 	t.Parallel()
 	spec := web("a.example.com")
 	spec.Snippet = []string{"option http-server-close"}
-	r, _ := Assemble("shop", Frontend{Port: 80}, []Spec{spec, {Service: "api", Paths: []Path{{Prefix, "/api"}}, Port: 1, Address: "x"}})
+	r, _ := Assemble("shop", Frontend{Port: 80}, []Spec{spec, {Service: "api", Paths: []Path{{Match: Prefix, Value: "/api"}}, Port: 1, Address: "x"}})
 	rendered := r.Render("/g")
 	for i, line := range strings.Split(fileNamed(rendered, RoutesName), "\n") {
 		owners := rendered.Owners(RoutesName, i+1)
@@ -147,7 +147,7 @@ func many(n int) []Spec {
 	for i := range n {
 		name := fmt.Sprintf("svc%d", i)
 		specs = append(specs, Spec{
-			Service: name, Hosts: []string{name + ".example.com"}, Paths: []Path{{Prefix, "/"}, {Prefix, "/api"}},
+			Service: name, Hosts: []string{name + ".example.com"}, Paths: []Path{{Match: Prefix, Value: "/"}, {Match: Prefix, Value: "/api"}},
 			Port: 8080, Address: name + ".shop", Check: Check{Path: "/healthz"}, Timeouts: Timeouts{Server: time.Minute},
 		})
 	}

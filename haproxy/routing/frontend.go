@@ -2,7 +2,6 @@ package routing
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -16,50 +15,27 @@ func (w *writer) frontend(r Routing) {
 	w.in("bind :%d", r.Frontend.Port)
 	w.in("# Repeat by itself only what is safe to repeat (retry-on): never a POST.")
 	w.in("http-request disable-l7-retry unless { method GET HEAD OPTIONS }")
-	w.in("# What the app may believe about the client comes from here, not from the client.")
-	w.in("http-request set-header X-Forwarded-For %%[src]")
-	w.in("http-request del-header X-Forwarded-Prefix")
-	w.in("http-request set-header X-Forwarded-Proto %%[ssl_fc,iif(https,http)]")
-	w.in("http-request set-header X-Forwarded-Host %%[req.hdr(host)]")
-	w.in("http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)")
-	w.path(r)
+	for _, line := range ClientRules() {
+		w.in("%s", line)
+	}
+	w.in("# A host that the app might read otherwise than HAProxy does must not find another route.")
+	w.in("http-request deny deny_status 400 if { req.fhdr(host) -m found } !{ req.fhdr(host) -m reg %s }", quote(wellFormedHost))
+	w.in("http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.)")
 	if slices.ContainsFunc(r.Routes, func(route Route) bool { return hostRank(route.Host) == 1 }) {
 		w.in("http-request set-var(txn.wild) var(txn.host),regsub(^[^.]*,*)")
 	}
-	for _, level := range levelsOf(r.Routes) {
-		w.level(level, r.guarded())
+	w.canonicalPath(r)
+	if slices.ContainsFunc(r.Routes, func(route Route) bool { return route.Path.NoCase }) {
+		w.in("http-request set-var(txn.lower) var(txn.path),lower")
+	}
+	for _, level := range levelsOf(r.withSlashes()) {
+		w.level(level)
 	}
 	for _, line := range r.Frontend.Snippet {
 		w.in("%s", line)
 	}
 	w.in("use_backend %%[var(txn.route)] if { var(txn.route) -m found }")
 	w.in("default_backend no-route")
-}
-
-// path gives the path that routes are looked up by. Where a route with a path of
-// its own keeps people out, that is the one which all its spellings have in
-// common: decoded, without parameters (;x), with single slashes, and encoded
-// again; what has none (a broken encoding) or leads upwards is refused. The app
-// gets the path as it came.
-func (w *writer) path(r Routing) {
-	if !r.guarded() {
-		w.in("http-request set-var(txn.path) path")
-		return
-	}
-	w.in("# A route that keeps people out must not be passed by another spelling of its path.")
-	w.in("http-request set-var(txn.plain) path,url_dec,regsub(;[^/]*,,g),regsub([?],%%3F,g),regsub(/+,/,g)")
-	w.in(`http-request set-var(txn.path) 'var(txn.plain),url_enc,regsub("%%2F",/,g)'`)
-	w.in("http-request deny deny_status 400 unless { var(txn.path) -m found }")
-	w.in(`http-request deny deny_status 400 if { var(txn.path) -m reg (^|/)\.\.?(/|$) }`)
-}
-
-// guarded tells whether a route with a path of its own keeps people out.
-func (r Routing) guarded() bool {
-	guarded := map[string]bool{}
-	for _, b := range r.Backends {
-		guarded[b.Name] = b.Wishes.Auth != nil || len(b.Wishes.Allow) > 0 || len(b.Wishes.Deny) > 0
-	}
-	return slices.ContainsFunc(r.Routes, func(route Route) bool { return guarded[route.Backend] && route.Path != Path{Prefix, "/"} })
 }
 
 // level is all routes of one priority.
@@ -82,27 +58,31 @@ func levelsOf(routes []Route) []level {
 
 // level writes the questions of one priority: for the host itself, for the host
 // with a * for its first label, and for any host; and for each first exact
-// paths, then regular expressions, then prefixes.
-func (w *writer) level(l level, guarded bool) {
+// paths, then regular expressions, then prefixes. What does not look at upper
+// and lower case comes first: it may be there to keep clients out.
+func (w *writer) level(l level) {
 	suffix := ""
 	if l.priority != 0 {
 		suffix = fmt.Sprintf("%d-", l.priority)
 		w.in("# haproxy.priority: %d", l.priority)
 	}
-	plain := "txn.path"
-	if guarded {
-		plain = "txn.plain" // expressions are about the decoded path
-	}
 	for rank, host := range hostQuestions() {
-		for match, question := range []struct{ name, asked string }{
-			{exactName, host.asked + ",concat(,txn.path),map_str(%s)"},
-			{regexName, "var(" + plain + "),concat(" + host.behind + "),map_reg(%s)"},
-			{prefixName, host.asked + ",concat(,txn.path,/),map_beg(%s)"},
+		for _, question := range []struct {
+			name, asked string
+			rank        int
+			noCase      bool
+		}{
+			{noCaseName + exactName, host.asked + ",concat(,txn.lower),map_str(%s)", 0, true},
+			{exactName, host.asked + ",concat(,txn.path),map_str(%s)", 0, false},
+			{regexName, "var(txn.path),concat(" + host.behind + "),map_reg(%s)", 1, false},
+			{noCaseName + prefixName, host.asked + ",concat(,txn.lower,/),map_beg(%s)", 2, true},
+			{prefixName, host.asked + ",concat(,txn.path,/),map_beg(%s)", 2, false},
 		} {
 			found := false
 			for _, route := range l.routes {
-				if hostRank(route.Host) == rank && pathRank(route.Path) == match {
-					w.entry(suffix+question.name, mapKey(route, guarded), route.Backend)
+				noCase := route.Path.NoCase && route.Path.Match != Regex
+				if hostRank(route.Host) == rank && pathRank(route.Path) == question.rank && noCase == question.noCase {
+					w.entry(suffix+question.name, mapKey(route), route.Backend)
 					found = true
 				}
 			}
@@ -112,6 +92,10 @@ func (w *writer) level(l level, guarded bool) {
 		}
 	}
 }
+
+// wellFormedHost is a name or an IPv6 address, and perhaps a port (RFC 9110, 7.2),
+// without what no name of a machine has: percent-encoding and signs.
+const wellFormedHost = `^(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?$`
 
 // hostQuestion is the host of a request as the maps know it.
 type hostQuestion struct {
@@ -128,70 +112,16 @@ func hostQuestions() []hostQuestion {
 	}
 }
 
-// mapKey is how a route stands in its map. A prefix ends with a slash, and so
-// does what is looked up: /api must not take /apix.
-func mapKey(r Route, guarded bool) string {
-	value := r.Path.Value
-	if guarded && r.Path.Match != Regex {
-		value = canonical(value)
-	}
+// mapKey is how a route stands in its map.
+func mapKey(r Route) string {
 	switch r.Path.Match {
 	case Exact:
-		return r.Host + value
+		return r.Host + r.Path.canonical()
 	case Regex:
-		return regexKey(value, r.Host)
+		return regexKey(r.Path, r.Host)
 	default:
-		return r.Host + strings.TrimSuffix(value, "/") + "/"
+		return r.Host + r.Path.below()
 	}
-}
-
-// canonical is a path in the spelling that path gives, as HAProxy's url_dec and
-// url_enc make it: of all but letters, digits, - . _ ~ and slashes.
-func canonical(value string) string {
-	decoded, err := url.PathUnescape(value)
-	if err != nil {
-		decoded = value
-	}
-	segments := strings.Split(decoded, "/")
-	for i, segment := range segments {
-		segment, _, _ = strings.Cut(segment, ";")
-		segments[i] = strings.ReplaceAll(url.QueryEscape(strings.ReplaceAll(segment, "?", "%3F")), "+", "%20")
-	}
-	return strings.Join(segments, "/")
-}
-
-// regexKey is a regular expression on PATH?HOST (no path has a question mark)
-// that looks for another one in the path, and may not reach into the host.
-func regexKey(regex, host string) string {
-	literal := strings.NewReplacer(".", `\.`, "*", `\*`).Replace(host)
-	return `(?=[^?]*\?` + literal + `$)(?:` + endAtQuestionMark(regex) + `)(?=[^?]*\?)`
-}
-
-// endAtQuestionMark lets the $ of a regular expression mean the end of the path.
-func endAtQuestionMark(regex string) string {
-	var out strings.Builder
-	class, escaped := 0, false // class counts the characters of a class, from its [
-	for _, r := range regex {
-		switch {
-		case escaped:
-			escaped = false
-			class += min(class, 1)
-		case r == '\\':
-			escaped = true
-		case class == 1 && r == '^': // [^
-		case class > 1 && r == ']':
-			class = 0
-		case class > 0: // a ] that comes first is one of the class
-			class++
-		case r == '[':
-			class = 1
-		case r == '$':
-			out.WriteString(`(?=\?)`)
-			continue
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
 }
 
 // noRoute answers what no route takes.

@@ -55,6 +55,7 @@ type Spec struct {
 	Allow     []netip.Prefix // clients; none: all
 	Deny      []netip.Prefix
 	RateLimit *RateLimit    // per client address
+	ConnLimit int           // requests, or connections of TCP, that a client address may have open at one time; 0: no limit
 	Page503   string        // path in HAProxy's container of the page for 503
 	RetryIn   time.Duration // Retry-After of a 503; 0 is the usual
 	Hold      time.Duration // how long a request waits while no server is usable; 0: not at all
@@ -63,8 +64,9 @@ type Spec struct {
 
 // Path is one path that a route takes.
 type Path struct {
-	Match Match
-	Value string // "/api"; a regular expression for Regex
+	Match  Match
+	Value  string // "/api"; a regular expression for Regex
+	NoCase bool   // upper and lower case count for nothing
 }
 
 // Match is how a path is compared.
@@ -97,7 +99,10 @@ type Check struct {
 }
 
 // Timeouts of a backend; what is 0 is the base config's.
-type Timeouts struct{ Connect, Server, Queue, Tunnel time.Duration }
+type Timeouts struct {
+	Connect, Server, Queue, Tunnel time.Duration
+	Body                           time.Duration // for the first part of a request's body; 0 is the usual
+}
 
 // Header is a header that is set, or taken away where Value is "".
 type Header struct {
@@ -131,6 +136,8 @@ const (
 type Auth struct {
 	Realm string
 	Users []User
+	// Forward lets the app see the password as well.
+	Forward bool
 }
 
 // User is a line of an htpasswd file.

@@ -1,0 +1,169 @@
+package routing
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// guards tells whether a Spec keeps clients out, or counts them.
+func (s Spec) guards() bool {
+	return s.Auth != nil || len(s.Allow) > 0 || len(s.Deny) > 0 || s.RateLimit != nil || s.ConnLimit > 0
+}
+
+// withSlashes are the routes, and for each exact path that has a guard the same
+// path with a slash at its end, unless another route takes that one: most apps
+// answer both alike.
+func (r Routing) withSlashes() []Route {
+	guarded := map[string]bool{}
+	for _, b := range r.Backends {
+		guarded[b.Name] = b.Wishes.guards()
+	}
+	taken := map[string]bool{}
+	for _, route := range r.Routes {
+		taken[route.key()] = true
+	}
+	var routes []Route
+	for _, route := range r.Routes {
+		routes = append(routes, route)
+		if route.Path.Match != Exact || !guarded[route.Backend] || strings.HasSuffix(route.Path.Value, "/") {
+			continue
+		}
+		other := route
+		other.Path.Value += "/"
+		if !taken[other.key()] {
+			routes = append(routes, other)
+		}
+	}
+	return routes
+}
+
+// addresses turns clients away by their addresses.
+func (w *writer) addresses(refusal string, wish Spec) {
+	for _, list := range []struct {
+		name, condition string
+		prefixes        []string
+	}{
+		{"label-deny", "if label-deny", texts(wish.Deny)},
+		{"label-allow", "unless label-allow", texts(wish.Allow)},
+	} {
+		for some := range slices.Chunk(list.prefixes, maxWords) {
+			w.in("acl %s src %s", list.name, strings.Join(some, " "))
+		}
+		if len(list.prefixes) > 0 {
+			w.in("%s %s", refusal, list.condition)
+		}
+	}
+}
+
+// maxWords keeps a line below the 64 words that HAProxy takes (MAX_LINE_ARGS).
+const maxWords = 50
+
+func texts[T fmt.Stringer](values []T) []string {
+	var all []string
+	for _, v := range values {
+		all = append(all, v.String())
+	}
+	return all
+}
+
+// peersName is the section through which a worker that ends hands what it has
+// counted to the next one: a table is lost in a reload otherwise (configuration
+// manual, 3.5).
+const peersName = "docker-haproxy"
+
+func (w *writer) peers(r Routing) {
+	limited := slices.ContainsFunc(r.Backends, func(b Backend) bool { return len(b.Servers) > 0 && b.Wishes.counts() })
+	if r.PeersSocket == "" || !limited {
+		return
+	}
+	w.section("# A reload hands the counters of rate-limit and conn-limit over to the next worker.")
+	w.line("peers %s", peersName)
+	w.in(`peer "${HAPROXY_LOCALPEER}" unix@%s`, r.PeersSocket)
+}
+
+func (s Spec) counts() bool { return s.RateLimit != nil || s.ConnLimit > 0 }
+
+// table is where the clients of a backend are counted. rate is HAProxy's name of
+// the counter of RateLimit.
+func (w *writer) table(wish Spec, r Routing, rate string) {
+	expire := time.Minute
+	var stored []string
+	if limit := wish.RateLimit; limit != nil {
+		expire = limit.Per
+		stored = append(stored, fmt.Sprintf("%s(%s)", rate, span(limit.Per)))
+	}
+	if wish.ConnLimit > 0 {
+		stored = append(stored, "conn_cur")
+	}
+	kept := ""
+	if r.PeersSocket != "" {
+		kept = " peers " + peersName
+	}
+	w.in("stick-table type ipv6 size 100k expire %s store %s%s", span(expire), strings.Join(stored, ","), kept)
+}
+
+// limits counts requests by the address of their client.
+func (w *writer) limits(wish Spec, r Routing) {
+	if !wish.counts() {
+		return
+	}
+	w.table(wish, r, "http_req_rate")
+	w.in("http-request track-sc2 src")
+	if limit := wish.RateLimit; limit != nil {
+		w.in(`http-request return status 429 content-type text/plain string "Too many requests.\n" hdr Retry-After %d if { sc_http_req_rate(2) gt %d }`, seconds(limit.Per), limit.Requests)
+	}
+	if wish.ConnLimit > 0 {
+		w.in(`http-request return status 429 content-type text/plain string "Too many requests at one time.\n" hdr Retry-After 1 if { sc_conn_cur(2) gt %d }`, wish.ConnLimit)
+	}
+}
+
+// tcpLimits counts connections by the address of their client.
+func (w *writer) tcpLimits(wish Spec, r Routing) {
+	if !wish.counts() {
+		return
+	}
+	w.table(wish, r, "conn_rate")
+	w.in("tcp-request content track-sc2 src")
+	if limit := wish.RateLimit; limit != nil {
+		w.in("tcp-request content reject if { sc_conn_rate(2) gt %d }", limit.Requests)
+	}
+	if wish.ConnLimit > 0 {
+		w.in("tcp-request content reject if { sc_conn_cur(2) gt %d }", wish.ConnLimit)
+	}
+}
+
+// auth asks for a user and a password. What HAProxy has checked is no business of
+// the app. HAProxy takes either header, as the form of the request has it.
+func (w *writer) auth(b Backend) {
+	auth := b.Wishes.Auth
+	if auth == nil {
+		return
+	}
+	w.in("http-request auth realm %s unless { http_auth(%s) }", quote(auth.Realm), userlist(b.Name))
+	if !auth.Forward {
+		w.in("http-request del-header Authorization")
+		w.in("http-request del-header Proxy-Authorization")
+	}
+}
+
+// usersOf are the lists of users, each with its backend's name.
+func usersOf(backends []Backend) string {
+	var out strings.Builder
+	for _, b := range backends {
+		if b.Wishes.Auth == nil || len(b.Servers) == 0 {
+			continue
+		}
+		if out.Len() == 0 {
+			out.WriteString("# Generated by docker haproxy from htpasswd files: hashes of passwords.\n")
+		}
+		fmt.Fprintf(&out, "\nuserlist %s\n", userlist(b.Name))
+		for _, user := range b.Wishes.Auth.Users {
+			fmt.Fprintf(&out, "    user %s password %s\n", quote(user.Name), quote(user.Hash))
+		}
+	}
+	return out.String()
+}
+
+func userlist(backend string) string { return "users:" + backend }
