@@ -171,6 +171,7 @@ func TestWhatAttachingWritesIsAsShown(t *testing.T) {
 		"tcp":          {[]string{"compose.yaml", shop}, nil, []string{"tcp:15432=db"}},
 		"several":      {[]string{"compose.yaml", shop}, nil, []string{"shop.example.com=web", "shop.example.com/api=api", "tcp:5432=db"}},
 		"close-ports":  {[]string{"compose.yaml", shop}, func(o *Options) { o.ClosePorts, o.HTTPPort = true, 8080 }, []string{"*=web"}},
+		"close-some":   {[]string{"compose.yaml", "services:\n  logs: {image: x, ports: ['5044:5044', '127.0.0.1:9600:9600', '514:514/udp']}\n"}, func(o *Options) { o.ClosePorts = true }, []string{"*=logs:9600"}},
 		"network":      {[]string{"compose.yaml", shop}, func(o *Options) { o.Network = "front" }, []string{"*=web", "/api=api"}},
 		"other-images": {[]string{"compose.yaml", oneWeb}, func(o *Options) { o.Image, o.StatsAddress, o.StatsPort = compose.ImageOf("haproxy:3.2"), "::1", 9000 }, []string{"*=web"}},
 		"labels":       {[]string{"compose.yaml", "services:\n  web: {image: app, expose: [80], labels: {haproxy.host: a.example, haproxy.x.listen: '99'}}\n"}, nil, nil},

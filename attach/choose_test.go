@@ -150,18 +150,19 @@ func TestAPortThatAServicePublishesIsNotTakenFromItUnasked(t *testing.T) {
 		flags    []string
 		want     string
 	}{
-		"another port":        {"web: {image: x, ports: ['8080:80']}", nil, nil, ""},
-		"the same":            {"web: {image: x, ports: ['80:80']}", nil, nil, "service web publishes port 80|for requests|--close-ports|--http-port 8080"},
-		"the next is taken":   {"web: {image: x, ports: ['80:80', '8080:81', '8081:82']}", nil, nil, "--http-port 8082"},
-		"on loopback":         {"web: {image: x, ports: ['127.0.0.1:80:80']}", nil, nil, "service web publishes port 80"},
-		"UDP":                 {"web: {image: x, ports: ['80:80/udp'], expose: [80]}", nil, nil, ""},
-		"moved":               {"web: {image: x, ports: ['80:80']}", func(o *Options) { o.HTTPPort = 8000 }, nil, ""},
-		"closed":              {"web: {image: x, ports: ['80:80']}", func(o *Options) { o.ClosePorts = true }, nil, ""},
-		"another's":           {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['80:81']}", nil, nil, "service old publishes port 80|--http-port 8080"},
-		"another's, closing":  {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['80:81']}", func(o *Options) { o.ClosePorts = true }, nil, "service old publishes port 80"},
-		"the stats page's":    {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['8404:81']}", nil, nil, "for its stats page|--stats-port 8405"},
-		"not at that address": {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['127.0.0.2:8404:81']}", nil, nil, ""},
-		"of plain TCP":        {"web: {image: x, expose: [80]}\ndb: {image: postgres, ports: ['5432:5432']}", nil, []string{"tcp:5432=db"}, "service db publishes port 5432|for TCP to db|--close-ports|--route tcp:5433=db"},
+		"another port":          {"web: {image: x, ports: ['8080:80']}", nil, nil, ""},
+		"the same":              {"web: {image: x, ports: ['80:80']}", nil, nil, "service web publishes port 80|for requests|--close-ports|--http-port 8080"},
+		"the next is taken":     {"web: {image: x, ports: ['80:80', '8080:81', '8081:82']}", nil, nil, "--http-port 8082"},
+		"on loopback":           {"web: {image: x, ports: ['127.0.0.1:80:80']}", nil, nil, "service web publishes port 80"},
+		"UDP":                   {"web: {image: x, ports: ['80:80/udp'], expose: [80]}", nil, nil, ""},
+		"moved":                 {"web: {image: x, ports: ['80:80']}", func(o *Options) { o.HTTPPort = 8000 }, nil, ""},
+		"closed":                {"web: {image: x, ports: ['80:80']}", func(o *Options) { o.ClosePorts = true }, nil, ""},
+		"another's":             {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['80:81']}", nil, nil, "service old publishes port 80|--http-port 8080"},
+		"closed, another of it": {"web: {image: x, ports: ['80:22', '81:80']}", func(o *Options) { o.ClosePorts = true }, nil, "service web publishes port 80|--http-port 8080"},
+		"another's, closing":    {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['80:81']}", func(o *Options) { o.ClosePorts = true }, nil, "service old publishes port 80"},
+		"the stats page's":      {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['8404:81']}", nil, nil, "for its stats page|--stats-port 8405"},
+		"not at that address":   {"web: {image: x, expose: [80]}\nold: {image: x, ports: ['127.0.0.2:8404:81']}", nil, nil, ""},
+		"of plain TCP":          {"web: {image: x, expose: [80]}\ndb: {image: postgres, ports: ['5432:5432']}", nil, []string{"tcp:5432=db"}, "service db publishes port 5432|for TCP to db|--close-ports|--route tcp:5433=db"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,7 +187,7 @@ func TestAPortThatAServicePublishesIsNotTakenFromItUnasked(t *testing.T) {
 
 func TestPublishedPortsThatGoPastHAProxyAreTold(t *testing.T) {
 	t.Parallel()
-	p := project(t, "compose.yaml", "services:\n  web: {image: x, ports: ['8080:80', '81']}\n  db: {image: x, ports: ['5432:1']}\n")
+	p := project(t, "compose.yaml", "services:\n  web: {image: x, ports: ['8080:80', '80', '81:81']}\n  db: {image: x, ports: ['5432:1']}\n")
 	a, err := p.plan(t, attachDefaults(), "*=web:80")
 	assert.NilError(t, err)
 	notes := strings.Join(a.Notes(), "\n")
@@ -197,7 +198,51 @@ func TestPublishedPortsThatGoPastHAProxyAreTold(t *testing.T) {
 	opts.ClosePorts = true
 	a, err = p.plan(t, opts, "*=web:80")
 	assert.NilError(t, err)
-	testkit.Contains(t, strings.Join(a.Notes(), "\n"), "Service web is no longer published at 8080", "through HAProxy only")
+	testkit.Contains(t, strings.Join(a.Notes(), "\n"), "Service web is no longer published at 8080", "through HAProxy only", "Service web stays published at 81: no route leads to its port 81.")
+}
+
+func TestOnlyPortsThatARouteTakesOverAreClosed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ports  string // of service a
+		flags  string
+		closed string // the host's sides that are closed
+		stay   string // what is written
+	}{
+		"all":                 {"['8080:80', '127.0.0.1:8081:80']", "*=a:80", "8080 127.0.0.1:8081", ""},
+		"logstash":            {"['5044:5044', '9600:9600']", "*=a:9600", "9600", `"5044:5044"`},
+		"DNS and its pages":   {"['53:53/udp', '53:53', '8080:80/tcp']", "*=a:80", "8080", `"53:53/udp" "53:53"`},
+		"the same over UDP":   {"['443:443', '443:443/udp']", "tcp:1443=a:443", "443", `"443:443/udp"`},
+		"SSH":                 {"['[::1]:2222:22', '127.0.0.1::23', '24', '8080:3000']", "*=a:3000", "8080", `"[::1]:2222:22" "127.0.0.1::23" "24"`},
+		"a range of the host": {"['21170-21173:8080', '21180-21183:22']", "*=a:8080", "21170-21173", `"21180-21183:22"`},
+		"a range of both":     {"['3000-3002:3000-3002']", "*=a:3001", "3001", `"3000:3000" "3002:3002"`},
+		"long syntax": {
+			"[{target: 22, published: '2222', host_ip: 127.0.0.1}, {target: 80, published: '80'}, {target: 90, published: 9000-9001, mode: host, protocol: udp}, {target: 91, published: '91', name: 'a$$b', app_protocol: http2}]",
+			"*=a:80", "80",
+			`"127.0.0.1:2222:22" { target: 90, published: "9000-9001", protocol: "udp", mode: "host" } { target: 91, published: "91", protocol: "tcp", mode: "ingress", name: "a$$b", app_protocol: "http2" }`,
+		},
+		"two routes":         {"['8080:80', '8443:3000', '22:22']", "a.example=a:80 tcp:5=a:3000", "8080 8443", `"22:22"`},
+		"none is of a route": {"['22:22']", "*=a:80", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := project(t, "compose.yaml", "services:\n  a: {image: x, ports: "+c.ports+"}\n")
+			opts := attachDefaults()
+			opts.ClosePorts, opts.HTTPPort = true, 18000
+			plan := p.attach(t, opts, strings.Fields(c.flags)...) // which proves what Compose reads
+			var closed, stay []string
+			for _, bypass := range plan.Closed {
+				closed = append(closed, bypass.Host)
+			}
+			for _, routed := range plan.routed {
+				stay = append(stay, routed.Stay()...)
+			}
+			assert.Equal(t, strings.Join(closed, " "), c.closed)
+			assert.Equal(t, strings.Join(stay, " "), c.stay)
+			assert.Equal(t, strings.Contains(p.read(t, OverrideName), "!override"), c.stay != "")
+			assert.Equal(t, strings.Contains(p.read(t, OverrideName), "!reset"), c.stay == "" && c.closed != "")
+		})
+	}
 }
 
 func TestLabelsThatAServiceBringsAlongAreItsRoutes(t *testing.T) {

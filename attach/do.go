@@ -97,7 +97,7 @@ func (r routedService) applied(service types.ServiceConfig) types.ServiceConfig 
 	}
 	service.Labels = all
 	if r.Close {
-		service.Ports = nil
+		service.Ports = r.stay
 	}
 	return service
 }
@@ -181,6 +181,9 @@ func (p Plan) Notes() []string {
 	}
 	for _, closed := range p.Closed {
 		notes = append(notes, fmt.Sprintf("Service %s is no longer published at %s: requests get to it through HAProxy only.", closed.Service, closed.Host))
+	}
+	for _, open := range p.Open {
+		notes = append(notes, fmt.Sprintf("Service %s stays published at %s: no route leads to its port %d.", open.Service, open.Host, open.Port))
 	}
 	var labelled []string
 	for _, service := range p.routed {

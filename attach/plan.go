@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
@@ -22,7 +24,7 @@ import (
 type Options struct {
 	Routes       []Route // resolved ones; none where labels of the services say it all
 	Network      string  // by which to reach services that are on several; "" goes by rule
-	ClosePorts   bool    // take the published ports of the routed services away
+	ClosePorts   bool    // take the published ports away to which routes lead
 	Force        bool    // overwrite what an earlier init wrote
 	Image        compose.Image
 	HTTPPort     int
@@ -47,6 +49,7 @@ type Plan struct {
 	Networks []string // that the load balancer joins
 	Bypasses []Bypass // published ports by which clients still get past HAProxy
 	Closed   []Bypass // those that are taken away
+	Open     []Bypass // published ports of routed services to which no route leads, and which stay so
 	Warnings []string // of what is done as asked, and may not be meant
 	// AddByHand is the one line that the user has to add, and Where; "" where
 	// Compose reads all files by itself.
@@ -119,7 +122,17 @@ func (p Plan) Written() []string {
 type routedService struct {
 	Name   string
 	Labels []label
-	Close  bool
+	Close  bool // published ports, all but those that stay
+	stay   []types.ServicePortConfig
+}
+
+// Stay are the published ports that stay, as entries of "ports".
+func (r routedService) Stay() []string {
+	var entries []string
+	for _, port := range r.stay {
+		entries = append(entries, portEntry(port))
+	}
+	return entries
 }
 
 type label struct{ Key, Value string }
@@ -153,22 +166,14 @@ func (s Survey) Plan(opts Options) (Plan, error) {
 		return Plan{}, err
 	}
 	listens := s.listens(opts.Routes)
-	var closing []string
-	if opts.ClosePorts {
-		closing = routed
-	}
-	if err := conflict(s.Project, opts.claims(listens), routed, closing); err != nil {
+	if err := s.conflict(opts.claims(listens), opts); err != nil {
 		return Plan{}, err
 	}
 	p := Plan{Place: s.Place, Routes: opts.Routes, Warnings: s.warnings(opts.Routes, routed), Networks: chosen.all, file: s.Place.target(), balancer: opts.balancer()}
 	if p.routed, err = s.describe(routed, opts, chosen); err != nil {
 		return Plan{}, err
 	}
-	if published := bypasses(s.Project, routed); opts.ClosePorts {
-		p.Closed = published
-	} else {
-		p.Bypasses = published
-	}
+	p.publishedPorts(s, routed, opts)
 	composeFile, err := renderAttached(attachedFile{
 		Demo: opts.balancer(), Services: shortList(routed), Labelled: p.routed, Networks: chosen.all, Listens: listens,
 	})
@@ -177,6 +182,25 @@ func (s Survey) Plan(opts Options) (Plan, error) {
 	}
 	err = p.decideWrites(composeFile, opts.Force)
 	return p, err
+}
+
+// publishedPorts notes what becomes of the published ports of the routed services.
+func (p *Plan) publishedPorts(s Survey, routed []string, opts Options) {
+	for _, name := range routed {
+		over, stay := s.split(name, opts.Routes)
+		for _, port := range over {
+			if opts.ClosePorts {
+				p.Closed = append(p.Closed, bypass(name, port))
+			} else {
+				p.Bypasses = append(p.Bypasses, bypass(name, port))
+			}
+		}
+		for _, port := range stay {
+			if opts.ClosePorts {
+				p.Open = append(p.Open, bypass(name, port))
+			}
+		}
+	}
 }
 
 // MayAttach refuses where HAProxy is in front of the project already.
@@ -272,8 +296,12 @@ func (s Survey) describe(routed []string, opts Options, chosen reach) ([]routedS
 	var all []routedService
 	for _, name := range routed {
 		own := slices.DeleteFunc(slices.Clone(opts.Routes), func(r Route) bool { return r.Service != name })
-		described := routedService{Name: name, Close: opts.ClosePorts && len(s.config(name).Ports) > 0}
-		described.Labels = s.labelsOf(name, own, described.Close)
+		described := routedService{Name: name}
+		ports := s.config(name).Ports
+		if over, stay := s.split(name, opts.Routes); opts.ClosePorts && len(over) > 0 {
+			described.Close, described.stay, ports = true, stay, stay
+		}
+		described.Labels = s.labelsOf(name, own, ports)
 		if chosen.ambiguous(s.Project, name) && s.config(name).Labels["haproxy.network"] != chosen.of[name] {
 			described.Labels = append(described.Labels, label{"haproxy.network", chosen.of[name]})
 		}
@@ -289,12 +317,10 @@ func (s Survey) describe(routed []string, opts Options, chosen reach) ([]routedS
 
 // declaredPort is the port of a service that its Compose files tell by
 // themselves, without its image: the only one; else 0.
-func (s Survey) declaredPort(name string, closed bool) int {
+func (s Survey) declaredPort(name string, publishing []types.ServicePortConfig) int {
 	known := ports{}
-	if !closed {
-		for _, port := range s.config(name).Ports {
-			known.published(port)
-		}
+	for _, port := range publishing {
+		known.published(port)
 	}
 	for _, port := range s.config(name).Expose {
 		known.exposed(port, "", rankExposed, true)
@@ -307,7 +333,7 @@ func (s Survey) declaredPort(name string, closed bool) int {
 
 // labelsOf are the labels that say the routes of a service. The port stands
 // there only where the Compose files do not tell it by themselves.
-func (s Survey) labelsOf(name string, routes []Route, closed bool) []label {
+func (s Survey) labelsOf(name string, routes []Route, publishing []types.ServicePortConfig) []label {
 	groups := grouped(routes)
 	var all []label
 	taken := map[string]bool{}
@@ -316,7 +342,7 @@ func (s Survey) labelsOf(name string, routes []Route, closed bool) []label {
 		if len(groups) > 1 {
 			prefix += routeName(group[0], taken) + "."
 		}
-		all = append(all, routeLabels(prefix, group, s.declaredPort(name, closed))...)
+		all = append(all, routeLabels(prefix, group, s.declaredPort(name, publishing))...)
 	}
 	return all
 }

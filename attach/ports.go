@@ -1,9 +1,11 @@
 package attach
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -19,19 +21,76 @@ type Bypass struct {
 	Port    int    // the container's side
 }
 
-// bypasses are the published ports of services, in their order.
-func bypasses(project *types.Project, services []string) []Bypass {
-	var found []Bypass
-	for _, name := range services {
-		for _, port := range project.AllServices()[name].Ports {
-			bypass := Bypass{Service: name, Host: publishedAs(port), Port: int(port.Target)}
-			if port.Published == "" {
-				bypass.Host = "a port that Docker chooses"
-			}
-			found = append(found, bypass)
-		}
+// bypass describes a published port of a service.
+func bypass(service string, port types.ServicePortConfig) Bypass {
+	found := Bypass{Service: service, Host: publishedAs(port), Port: int(port.Target)}
+	if port.Published == "" {
+		found.Host = "a port that Docker chooses"
+	}
+	if !isTCP(port) {
+		found.Host += "/" + port.Protocol
 	}
 	return found
+}
+
+// takenOver tells whether traffic to a published port of a service comes through
+// HAProxy once the routes are there.
+func (s Survey) takenOver(name string, port types.ServicePortConfig, routes []Route) bool {
+	return isTCP(port) && slices.Contains(s.routedPorts(name, routes), int(port.Target))
+}
+
+// routedPorts are the ports of a service that routes lead to, by flag or by label.
+func (s Survey) routedPorts(name string, routes []Route) []int {
+	var numbers []int
+	for _, route := range append(s.labelledRoutes(), routes...) {
+		if route.Service != name {
+			continue
+		}
+		if service, _ := s.service(name); route.Port == 0 { // a label that leaves it to the Compose file
+			if fitting := service.fitting(route); len(fitting) == 1 {
+				route.Port = fitting[0].Number
+			}
+		}
+		numbers = append(numbers, route.Port)
+	}
+	return numbers
+}
+
+// split are the published ports of a service: those that HAProxy takes over, and
+// those that stay because no route leads there.
+func (s Survey) split(name string, routes []Route) (over, stay []types.ServicePortConfig) {
+	for _, port := range s.config(name).Ports {
+		if s.takenOver(name, port, routes) {
+			over = append(over, port)
+		} else {
+			stay = append(stay, port)
+		}
+	}
+	return over, stay
+}
+
+// portEntry writes a published port as an entry of "ports".
+func portEntry(port types.ServicePortConfig) string {
+	protocol := cmp.Or(port.Protocol, "tcp")
+	if port.Name == "" && port.AppProtocol == "" && cmp.Or(port.Mode, "ingress") == "ingress" {
+		text := strconv.Itoa(int(port.Target))
+		if host := publishedAs(port); host != "" {
+			text = host + ":" + text
+		}
+		if protocol != "tcp" {
+			text += "/" + protocol
+		}
+		return strconv.Quote(text)
+	}
+	text := fmt.Sprintf("{ target: %d", port.Target)
+	for _, setting := range []struct{ key, value string }{
+		{"published", port.Published}, {"host_ip", port.HostIP}, {"protocol", protocol}, {"mode", port.Mode}, {"name", port.Name}, {"app_protocol", port.AppProtocol},
+	} {
+		if setting.value != "" {
+			text += fmt.Sprintf(", %s: %s", setting.key, strconv.Quote(strings.ReplaceAll(setting.value, "$", "$$")))
+		}
+	}
+	return text + " }"
 }
 
 // claim is a port of the host that the load balancer wants.
@@ -43,16 +102,20 @@ type claim struct {
 }
 
 // conflict refuses a port of the host that both the load balancer and a service
-// want; closing are the services whose ports are going to be closed.
-func conflict(project *types.Project, claims []claim, routed, closing []string) error {
-	for _, name := range project.ServiceNames() {
-		if slices.Contains(closing, name) {
-			continue
+// want, unless it is going to be closed.
+func (s Survey) conflict(claims []claim, opts Options) error {
+	for _, name := range s.Project.ServiceNames() {
+		service := s.Project.Services[name]
+		over, stay := s.split(name, opts.Routes)
+		if !opts.ClosePorts {
+			stay = service.Ports
 		}
-		for _, taken := range compose.Published(project.Services[name]) {
+		service.Ports = stay
+		for _, taken := range compose.Published(service) {
 			for _, want := range claims {
 				if want.Overlaps(taken.Addr, taken.Port) {
-					return portWanted(project, name, taken, want, slices.Contains(routed, name))
+					closable := slices.ContainsFunc(over, func(p types.ServicePortConfig) bool { return p.Target == taken.Target })
+					return portWanted(s.Project, name, taken, want, closable)
 				}
 			}
 		}
@@ -60,9 +123,9 @@ func conflict(project *types.Project, claims []claim, routed, closing []string) 
 	return nil
 }
 
-func portWanted(project *types.Project, service string, taken compose.HostPort, want claim, routed bool) error {
+func portWanted(project *types.Project, service string, taken compose.HostPort, want claim, closable bool) error {
 	ways := []string{fmt.Sprintf("Give HAProxy another one: %s", want.move(freeHostPort(project, int(want.Port))))}
-	if routed {
+	if closable {
 		ways = append([]string{"Let HAProxy take its place, so that requests no longer go past it: --close-ports"}, ways...)
 	}
 	return &compose.Problem{

@@ -94,7 +94,7 @@ the apps publish nothing. With --force, a project that is there changes its mode
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&opts.routes, "route", nil, "Requests that go to a service: [HOST][/PATH]=SERVICE[:PORT], * is any host; or tcp:LISTEN=SERVICE[:PORT]")
-	flags.BoolVar(&opts.closePorts, "close-ports", false, "Take the published ports of the routed services away: the outside reaches them through HAProxy only")
+	flags.BoolVar(&opts.closePorts, "close-ports", false, "Take the published ports away to which routes lead: the outside reaches them through HAProxy only")
 	flags.BoolVar(&opts.remove, "remove", false, "Take away what init wrote beside a project of your own")
 	flags.StringArrayVarP(&opts.load.ConfigPaths, "file", "f", nil, "Compose configuration files of your own project")
 	flags.StringArrayVar(&opts.load.Profiles, "profile", nil, "Profile of your own project to enable")
