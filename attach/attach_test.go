@@ -416,6 +416,29 @@ func TestRemovingTakesTheStateAndTheGeneratedConfigAndKeepsWhatIsNotOurs(t *test
 	})
 }
 
+func TestRemovingSaysHowClosedPortsAreOpenedAgain(t *testing.T) {
+	t.Parallel()
+	const own = "services:\n  web: {image: app, ports: ['18080:80', '1:22']}\n  api: {image: app, ports: ['18081:80']}\n"
+	closing := attachDefaults()
+	closing.ClosePorts = true
+
+	p := project(t, "compose.yaml", own)
+	p.attach(t, closing, "*=web:80")
+	d := p.remove(t, false)
+	assert.DeepEqual(t, d.Reopen, []string{"web"})
+	assert.Equal(t, d.Reopening, "cd "+p.folder+" && docker compose up -d web")
+	testkit.Contains(t, strings.Join(d.Notes(), "\n"), "without the ports that --close-ports took away", d.Reopening)
+
+	p = project(t, "a b.yaml", own)
+	p.load = compose.LoadOptions{ConfigPaths: []string{filepath.Join(p.folder, "a b.yaml")}, ProjectName: "p", Profiles: []string{"x"}}
+	p.attach(t, closing, "*=web:80", "a.example=api:80")
+	assert.Equal(t, p.remove(t, false).Reopening, "docker compose -p p --profile x -f '"+filepath.Join(p.folder, "a b.yaml")+"' up -d api web")
+
+	p = project(t, "compose.yaml", own)
+	p.attach(t, attachDefaults(), "*=web:80")
+	assert.Equal(t, p.remove(t, false).Reopening, "")
+}
+
 func TestADemoIsNotTakenApart(t *testing.T) {
 	t.Parallel()
 	files, err := demo().Generate(t.Context())

@@ -31,6 +31,10 @@ type Removal struct {
 	LeaveOut string
 	// Unseen is why the engine could not be asked for containers.
 	Unseen error
+	// Reopen are services whose published ports init closed and whose containers are
+	// still without them; Reopening is the command that gives the ports back.
+	Reopen    []string
+	Reopening string
 
 	containers []compose.Container
 	writes     []write
@@ -83,7 +87,72 @@ func PlanRemoval(ctx context.Context, engine *compose.Engine, place Place, load 
 		}
 	}
 	r.containers, r.Unseen = engine.BalancerContainers(ctx, project.Name)
+	r.reopen(ctx, engine, place, load, project)
 	return r, ctx.Err()
+}
+
+// reopen finds the services that would run on without the ports of their own Compose
+// files. Where the engine does not answer, they may.
+func (r *Removal) reopen(ctx context.Context, engine *compose.Engine, place Place, load compose.LoadOptions, project *types.Project) {
+	if _, err := os.Stat(place.target()); err != nil {
+		return
+	}
+	attached, err := engine.LoadModel(ctx, place.loadOptions(load, append(slices.Clone(place.Files), place.target())))
+	if err != nil {
+		return // what does not load closes nothing
+	}
+	closed := closedPorts(project, attached)
+	if containers, err := engine.ServiceContainers(ctx, project.Name, closed); err == nil {
+		closed = slices.DeleteFunc(closed, func(name string) bool {
+			return !slices.ContainsFunc(containers, func(c compose.Container) bool { return c.Service == name && c.State != "exited" })
+		})
+	}
+	if len(closed) > 0 {
+		r.Reopen, r.Reopening = closed, place.upCommand(load, closed)
+	}
+}
+
+// closedPorts are the services that publish more in the user's own files than with
+// ours.
+func closedPorts(own, attached *types.Project) []string {
+	var names []string
+	for _, name := range own.ServiceNames() {
+		if len(attached.Services[name].Ports) < len(own.Services[name].Ports) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// upCommand is what starts services from the user's own files, by plain Compose.
+func (p Place) upCommand(load compose.LoadOptions, services []string) string {
+	words := []string{"docker", "compose"}
+	if load.ProjectName != "" {
+		words = append(words, "-p", load.ProjectName)
+	}
+	if load.ProjectDir != "" {
+		words = append(words, "--project-directory", load.ProjectDir)
+	}
+	for _, file := range load.EnvFiles {
+		words = append(words, "--env-file", file)
+	}
+	for _, profile := range load.Profiles {
+		words = append(words, "--profile", profile)
+	}
+	if p.by == byFlag {
+		for _, file := range p.Files {
+			words = append(words, "-f", compose.ShortPath(file))
+		}
+	}
+	words = append(append(words, "up", "-d"), services...)
+	for i, word := range words {
+		words[i] = quoted(word)
+	}
+	command := strings.Join(words, " ")
+	if folder, err := os.Getwd(); err == nil && folder != p.Folder && p.by != byFlag && load.ProjectDir == "" {
+		command = "cd " + quoted(p.Folder) + " && " + command
+	}
+	return command
 }
 
 // composeFiles plans the removal of the Compose files that init wrote.
@@ -292,6 +361,9 @@ func (r Removal) Notes() []string {
 	var notes []string
 	for _, kept := range r.Kept {
 		notes = append(notes, "Kept "+kept+".")
+	}
+	if len(r.Reopen) > 0 {
+		notes = append(notes, fmt.Sprintf("Service %s still runs without the ports that --close-ports took away. This gives them back:\n    %s", strings.Join(r.Reopen, ", "), r.Reopening))
 	}
 	if r.LeaveOut != "" {
 		notes = append(notes, fmt.Sprintf("Leave %s out of your commands from now on.", r.LeaveOut))

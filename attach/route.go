@@ -46,11 +46,15 @@ func (r Route) String() string {
 // Flag is what to type for the route. An asterisk is quoted, for shells look
 // for files of such names.
 func (r Route) Flag() string {
-	text := r.String()
-	if strings.ContainsAny(text, "*~$&'();! ") {
-		text = "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	return "--route " + quoted(r.String())
+}
+
+// quoted is a word for a shell.
+func quoted(word string) string {
+	if strings.ContainsAny(word, "*?~$&'\"();!<>|#[]{}`\\ \t\n") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
-	return "--route " + text
+	return word
 }
 
 // ParseRoute reads [HOST][/PATH]=SERVICE[:PORT] or tcp:LISTEN=SERVICE[:PORT].

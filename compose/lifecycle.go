@@ -103,6 +103,14 @@ func (e *Engine) BalancerContainers(ctx context.Context, projectName string) ([]
 	return e.containers(ctx, projectName, LoadBalancer, Forwarder)
 }
 
+// ServiceContainers are those of some services of a project, stopped ones too.
+func (e *Engine) ServiceContainers(ctx context.Context, projectName string, services []string) ([]Container, error) {
+	if len(services) == 0 {
+		return nil, nil
+	}
+	return e.containers(ctx, projectName, services...)
+}
+
 // RemoveBalancer stops BalancerContainers, with the time that they have for it,
 // and removes them and the volume of the Forwarder's socket. It lists what stayed.
 func (e *Engine) RemoveBalancer(ctx context.Context, projectName string, containers []Container) (left []string, err error) {

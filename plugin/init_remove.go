@@ -44,6 +44,8 @@ func runInitRemove(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 	for _, line := range plan.Notes() {
 		note(dockerCLI, "%s", line)
 	}
-	hint(dockerCLI, "docker compose up -d     give the services back the ports and labels that they had")
+	if plan.Reopening == "" {
+		hint(dockerCLI, "docker compose up -d     give the services back the labels that they had")
+	}
 	return nil
 }
