@@ -31,6 +31,9 @@ func MakeSurvey(ctx context.Context, engine *compose.Engine, place Place, load c
 	if err != nil {
 		return Survey{}, err
 	}
+	if place.way() == wayEnvFile {
+		place.envUser = envUser(ctx, engine, place, load, project)
+	}
 	images, unseen := engine.ImageFacts(ctx, project)
 	if ctx.Err() != nil {
 		return Survey{}, ctx.Err()

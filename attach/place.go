@@ -50,6 +50,7 @@ type Place struct {
 	by        foundBy
 	separator string // between the files of COMPOSE_FILE
 	readsEnv  bool   // whether Compose reads .env in the folder
+	envUser   string // what of the project would change with COMPOSE_FILE in .env; "" is nothing
 }
 
 // FindPlace looks for a project in a folder, and not above it, as Compose
@@ -220,12 +221,15 @@ func (p Place) way() way {
 	switch {
 	case p.by == byName && len(p.Files) == 1 && p.free(cli.DefaultOverrideFileNames):
 		return wayOverride
-	case (p.by == byName || p.by == byEnvFile) && p.readsEnv:
+	case p.mayExtendEnv() && p.envUser == "":
 		return wayEnvFile
 	default:
 		return wayByHand
 	}
 }
+
+// mayExtendEnv tells whether COMPOSE_FILE in .env is what Compose goes by.
+func (p Place) mayExtendEnv() bool { return (p.by == byName || p.by == byEnvFile) && p.readsEnv }
 
 // free tells whether no file of the user's has one of the names.
 func (p Place) free(names []string) bool {
@@ -270,5 +274,9 @@ func (p Place) byHand(file string) (line, where string) {
 	if p.by == byFlag {
 		return "-f " + compose.ShortPath(file), `behind the other -f of each "docker compose" and "docker haproxy"`
 	}
-	return consts.ComposeFilePath + "=" + p.entries(file), "where COMPOSE_FILE is set now"
+	line = consts.ComposeFilePath + "=" + p.entries(file)
+	if p.envUser != "" {
+		return "export " + line, "in the shell in which Docker is used; not in .env, for " + p.envUser
+	}
+	return line, "where COMPOSE_FILE is set now"
 }

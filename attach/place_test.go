@@ -97,3 +97,55 @@ func TestWhatKeepsOurFileInPlaceIsSaidBeforeItIsRemoved(t *testing.T) {
 	_, err = p.plan(t, attachDefaults(), "*=web:80")
 	testkit.Contains(t, problemOf(t, err).Error(), "is included by a file of your own already")
 }
+
+// Where .env is not Compose's alone, it stays as it is, and nothing that the user's
+// services are made of changes.
+func TestAnEnvironmentFileThatServicesUseIsNotChanged(t *testing.T) {
+	t.Parallel()
+	const override = "services: {web: {environment: {A: b}}}\n"
+	for name, c := range map[string]struct {
+		web   string // of service web
+		files []string
+		want  string // why .env is left alone; "" where it is not
+	}{
+		"nothing reads it":         {"", nil, ""},
+		"another file":             {"env_file: web.env", []string{"web.env", "A=1\n"}, ""},
+		"env_file":                 {"env_file: .env", nil, "service web reads that file (env_file)"},
+		"a list":                   {"env_file: [./.env]", nil, "service web reads that file (env_file)"},
+		"long syntax":              {"env_file: [{path: .env, required: false}]", nil, "service web reads that file (env_file)"},
+		"a link to it":             {"env_file: link.env", nil, "service web reads that file (env_file)"},
+		"label_file":               {"label_file: .env", nil, "service web reads that file (label_file)"},
+		"a mount":                  {"volumes: ['./.env:/app/.env:ro']", nil, "service web reads that file (volumes)"},
+		"a secret":                 {"secrets: [s]", nil, "service web reads that file (secrets)"},
+		"a config":                 {"configs: [c]", nil, "service web reads that file (configs)"},
+		"a secret of the build":    {"build: {context: ., secrets: [s]}", nil, "service web reads that file (secrets of its build)"},
+		"a Dockerfile":             {"build: .", []string{"Dockerfile", "FROM x\nCOPY .env /app/\n"}, "service web reads that file (its Dockerfile names it)"},
+		"another Dockerfile":       {"build: .", []string{"Dockerfile", "FROM x\nCOPY src /app/\n"}, ""},
+		"a Dockerfile in the file": {"build: {context: ., dockerfile_inline: 'COPY [\".env\", \"/\"]'}", nil, "service web reads that file (its Dockerfile names it)"},
+		"its value":                {"environment: {FILES: '${COMPOSE_FILE}'}", nil, "service web uses the variable COMPOSE_FILE"},
+		"its value by name":        {"environment: [COMPOSE_FILE]", nil, "service web uses the variable COMPOSE_FILE"},
+		"its value with a default": {"labels: {files: '${COMPOSE_FILE:-none}'}", nil, "service web uses the variable COMPOSE_FILE"},
+		"its value in a file":      {"env_file: web.env", []string{"web.env", "F=${COMPOSE_FILE}\n"}, "service web uses the variable COMPOSE_FILE"},
+		"of another service":       {"", []string{"compose.override.yaml", "services: {b: {image: x, env_file: .env}}\n"}, "service b reads that file (env_file)"},
+		"of one not enabled":       {"", []string{"compose.override.yaml", "services: {b: {image: x, env_file: .env, profiles: [p]}}\n"}, "service b reads that file (env_file)"},
+		"of a network":             {"", []string{"compose.override.yaml", "networks: {default: {labels: {a: '${COMPOSE_FILE-}'}}}\n"}, "the Compose file uses the variable COMPOSE_FILE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := "services:\n  web:\n    image: app\n    expose: [80]\n    " + c.web + "\nsecrets: {s: {file: .env}}\nconfigs: {c: {file: ./.env}}\n"
+			p := project(t, append([]string{"compose.yaml", text, "compose.override.yaml", override, ".env", "A=1\n"}, c.files...)...)
+			assert.NilError(t, os.Symlink(".env", filepath.Join(p.folder, "link.env")))
+			plan := p.attach(t, attachDefaults(), "*=web") // which proves that the services are the same
+			if c.want == "" {
+				assert.Equal(t, plan.AddByHand, "")
+				testkit.Contains(t, p.read(t, ".env"), "COMPOSE_FILE=")
+				return
+			}
+			assert.Equal(t, plan.AddByHand, "export COMPOSE_FILE=compose.yaml:compose.override.yaml:compose.haproxy.yaml")
+			testkit.Contains(t, plan.Where, "not in .env", c.want)
+			assert.Equal(t, p.read(t, ".env"), "A=1\n")
+			p.remove(t, false)
+			assert.Equal(t, p.read(t, ".env"), "A=1\n")
+		})
+	}
+}

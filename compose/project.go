@@ -25,6 +25,7 @@ type LoadOptions struct {
 	ProjectDir  string   // --project-directory
 	EnvFiles    []string // --env-file
 	Profiles    []string // --profile
+	Variables   []string // NAME=VALUE, in place of what environment files say of them
 
 	// Unchecked is for what only needs to know which project it is: the file is
 	// read without holding it against the schema of Compose files. That takes a
@@ -144,6 +145,8 @@ func (e *Engine) read(ctx context.Context, opts LoadOptions) (*types.Project, er
 		WorkingDir:  opts.ProjectDir,
 		EnvFiles:    opts.EnvFiles,
 		Profiles:    opts.Profiles,
+
+		ProjectOptionsFns: []cli.ProjectOptionsFn{cli.WithEnv(opts.Variables)},
 	}
 	if opts.Unchecked {
 		if loaded, err := e.readUnchecked(ctx, load); err == nil {
@@ -161,7 +164,7 @@ func (e *Engine) readUnchecked(ctx context.Context, load api.ProjectLoadOptions)
 			loaded, err = nil, fmt.Errorf("%v", cause)
 		}
 	}()
-	load.ProjectOptionsFns = []cli.ProjectOptionsFn{cli.WithLoadOptions(func(o *loader.Options) { o.SkipValidation = true })}
+	load.ProjectOptionsFns = append(slices.Clone(load.ProjectOptionsFns), cli.WithLoadOptions(func(o *loader.Options) { o.SkipValidation = true }))
 	return e.sdk.LoadProject(ctx, load)
 }
 
