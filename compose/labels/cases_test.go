@@ -166,6 +166,9 @@ func generate(t *testing.T, given map[string]string) map[string]string {
 			specs = append(specs, spec)
 		}
 	}
+	for i := range specs {
+		specs[i].Quarantined = specs[i].Quarantined || front.Closed
+	}
 	r, conflicts := routing.Assemble("shop", routing.Frontend{Port: front.Port, Snippet: front.Snippet}, specs)
 	r.PeersSocket = "/var/run/haproxy/peers.sock"
 	problems = append(problems, texts(conflicts)...)

@@ -48,7 +48,7 @@ func Parse(service string, labels map[string]string, read func(path string) ([]b
 	}
 	read = once(read)
 	wishes, unknown := understand(labels, rules().resolve)
-	problems := slices.Concat(unknown, invalid(wishes, read))
+	problems := slices.Concat(unknown, invalid(wishes, read), guarding(Slips(service, labels)))
 	said := Service{Network: network(wishes, read)}
 	if len(problems) == 0 {
 		said.Specs, problems = routes(service, wishes, read)
@@ -59,6 +59,17 @@ func Parse(service string, labels map[string]string, read func(path string) ([]b
 		said.Quarantined = quarantined(service, wishes, len(unknown) == 0, read)
 	}
 	return said
+}
+
+// guarding are the slips that would have kept a client out.
+func guarding(slips []Slip) []Problem {
+	var problems []Problem
+	for _, slip := range slips {
+		if slip.Guards {
+			problems = append(problems, slip.Problem)
+		}
+	}
+	return problems
 }
 
 // once reads each file once, however many routes inherit its label: all get the

@@ -11,7 +11,8 @@ import (
 
 // Problem is a label that cannot be meant so.
 type Problem struct {
-	Service string
+	Service string // "" where the label belongs to none
+	Place   string // such as deploy.labels; "" is the labels of the service
 	Label   string // as written
 	Value   string // without the blanks around it; never the content of a file
 	Message string // what is wrong
@@ -21,7 +22,7 @@ type Problem struct {
 // Error names service, label and value, what is wrong and what is allowed, in
 // one line if it is short.
 func (p Problem) Error() string {
-	text := fmt.Sprintf("service %s: label %s: %s: %s", p.Service, plain(p.Label), quote(p.Value), p.Message)
+	text := fmt.Sprintf("%s: label %s: %s: %s", p.owner(), plain(p.Label), quote(p.Value), p.Message)
 	switch {
 	case p.Hint == "":
 		return text
@@ -30,6 +31,17 @@ func (p Problem) Error() string {
 	default:
 		return text + "\n  " + p.Hint
 	}
+}
+
+// owner is what the label stands on.
+func (p Problem) owner() string {
+	switch {
+	case p.Service == "":
+		return p.Place
+	case p.Place == "":
+		return "service " + p.Service
+	}
+	return "service " + p.Service + ", " + p.Place
 }
 
 // complaint is what a rule says of a value.

@@ -114,6 +114,11 @@ written ` + "`$$`, and what begins with `*` stands in quotes: `haproxy.host: \"*
 
 A label that is misspelt or has a value that cannot be meant is reported with what is allowed. Its
 service is put in quarantine: its routes answer 503 until the label is right, all others are served.
+
+So is a service with a label that is nearly one of these (` + "`HAProxy.Allow`, `haproxy_auth`, `haprxoy.deny`" + `), or that
+stands where labels are not read (` + "`deploy.labels`, `build.labels`, `annotations`, `environment`" + `, keys that begin with
+` + "`x-`" + `), if it would have kept clients out. Where it only would have routed requests, it is a warning.
+On the service haproxy itself such a label closes all routes.
 `
 }
 

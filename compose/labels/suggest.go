@@ -66,7 +66,8 @@ func allowed(word string) int {
 }
 
 // distance counts the letters to add, drop, change or swap with their neighbour.
-func distance(a, b string) int {
+func distance(one, other string) int {
+	a, b := []rune(one), []rune(other)
 	if len(a) > len(b)+2 || len(b) > len(a)+2 {
 		return 3 // far enough, whatever the letters are
 	}
