@@ -79,17 +79,7 @@ func (p *Project) usesLabels() bool {
 // routable are the services that may receive traffic, those of profiles that
 // are not enabled too: a route stays when "docker compose --profile" stops them.
 func (p *Project) routable() []types.ServiceConfig {
-	all := maps.Clone(p.Services)
-	if all == nil {
-		all = types.Services{}
-	}
-	maps.Copy(all, p.DisabledServices)
-	delete(all, LoadBalancer)
-	var services []types.ServiceConfig
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		services = append(services, all[name])
-	}
-	return services
+	return slices.DeleteFunc(allServices(p.Project), func(s types.ServiceConfig) bool { return s.Name == LoadBalancer })
 }
 
 // wishes reads the labels of the project, and completes what they leave open:
@@ -101,10 +91,8 @@ func (e *Engine) wishes(ctx context.Context, p *Project) wishes {
 	for _, problem := range front.Problems {
 		w.quarantine(LoadBalancer, "%v", problem)
 	}
+	used := usedLabels(p.Project)
 	for _, service := range p.routable() {
-		if !labels.Uses(service.Labels) {
-			continue
-		}
 		said := labels.Parse(service.Name, service.Labels, p.readProjectFile)
 		if said.Disabled {
 			continue
@@ -113,12 +101,29 @@ func (e *Engine) wishes(ctx context.Context, p *Project) wishes {
 		for _, problem := range said.Problems {
 			w.quarantine(service.Name, "%v", problem)
 		}
-		if len(said.Problems) > 0 {
-			continue
+		if len(said.Problems) == 0 && labels.Uses(service.Labels) {
+			e.complete(ctx, p, service, said.Network, &w)
 		}
-		e.complete(ctx, p, service, said.Network, &w)
+		w.closeFor(misplaced(service, used))
+	}
+	if w.closeFor(misplaced(p.balancer, used)) || front.Closed {
+		for i := range w.specs {
+			w.specs[i].Quarantined = true
+		}
+		w.quarantine(LoadBalancer, "until that is right, all routes answer 503")
 	}
 	return w
+}
+
+// closeFor takes the services out of which a slip would have kept clients out.
+func (w *wishes) closeFor(slips []labels.Slip) (closed bool) {
+	for _, slip := range slips {
+		if slip.Guards {
+			w.quarantine(slip.Service, "%v", slip)
+			closed = true
+		}
+	}
+	return closed
 }
 
 // complete fills in port, address and slots of a service's wishes.

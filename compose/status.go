@@ -290,6 +290,7 @@ func (p *Project) describe(status *Status, balancer Balancer) {
 	status.Restarts = balancer.Restarts
 	status.Config = ConfigStatus{Name: p.ConfigName(), State: ConfigUnknown}
 	status.Verdict = p.LastVerdict(balancer)
+	status.Warnings = append(status.Warnings, p.slipWarnings(p.Quarantined())...)
 	for _, address := range p.Addresses() {
 		i := slices.IndexFunc(status.Frontends, func(f Frontend) bool { return f.Name == address.Frontend && f.Address == "" })
 		if i >= 0 {

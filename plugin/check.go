@@ -67,6 +67,9 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, options *projectOption
 	if err != nil {
 		return err
 	}
+	if candidate == nil {
+		report.Diagnostics = append(report.Diagnostics, project.Remarks(ctx)...)
+	}
 	result := checkResult{Config: nameOf(project, candidate), Valid: report.Valid, Diagnostics: append([]haproxy.Diagnostic{}, report.Diagnostics...), Quarantines: quarantines}
 	if err := printReport(dockerCLI, opts.format, result, report.Version, options.painter(dockerCLI.Out())); err != nil {
 		return err

@@ -70,6 +70,12 @@ func printDiagnostics(out io.Writer, diagnostics []haproxy.Diagnostic, color pai
 	}
 }
 
+// printRemarks warns of what the labels of the project say otherwise than they were
+// probably meant.
+func (o *projectOptions) printRemarks(ctx context.Context, dockerCLI command.Cli, project *compose.Project) {
+	printDiagnostics(dockerCLI.Err(), project.Remarks(ctx), o.painter(dockerCLI.Err()))
+}
+
 // gutterWidth has room for line numbers up to 99,999.
 const gutterWidth = 5
 

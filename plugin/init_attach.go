@@ -35,6 +35,9 @@ func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 	if survey.Unseen != nil {
 		note(dockerCLI, "The images were not asked for their ports: %v", firstLine(survey.Unseen))
 	}
+	for _, slip := range compose.Slips(survey.Project) {
+		note(dockerCLI, "Warning: %v", slip)
+	}
 	routes, reasons, err := opts.wanted(ctx, dockerCLI, survey)
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ func runPlan(ctx context.Context, dockerCLI command.Cli, options *projectOptions
 	if err != nil {
 		return err
 	}
+	options.printRemarks(ctx, dockerCLI, project)
 	plan, err := engine.PlanUp(ctx, project, opts.UpOptions)
 	if err != nil {
 		return options.explained(dockerCLI, err)

@@ -76,6 +76,7 @@ func reloadOnce(ctx context.Context, dockerCLI command.Cli, options *projectOpti
 	if err != nil {
 		return err
 	}
+	options.printRemarks(ctx, dockerCLI, project)
 	if opts.dryRun {
 		return dryRunReload(ctx, dockerCLI, options, engine, project, running)
 	}

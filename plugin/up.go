@@ -56,6 +56,7 @@ func runUp(ctx context.Context, dockerCLI command.Cli, options *projectOptions, 
 	if err != nil {
 		return err
 	}
+	options.printRemarks(ctx, dockerCLI, project)
 	if opts.dryRun {
 		return dryRunUp(ctx, dockerCLI, options, engine, project, opts)
 	}
