@@ -68,6 +68,9 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 // something may have been created or replaced by then, and undo takes back what
 // became of the generated config.
 func (e *Engine) bringUp(ctx context.Context, p *Project, before State, opts UpOptions, undo *func() error) (outcome Outcome, err error) {
+	if err := e.ownTies(ctx, p, before, opts); err != nil {
+		return outcome, err
+	}
 	if err := e.PortsFree(ctx, p); err != nil {
 		return outcome, err
 	}

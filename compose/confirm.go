@@ -160,7 +160,7 @@ func (e *Engine) crashed(ctx context.Context, p *Project) error {
 		switch {
 		case c.Restarts >= tooManyRestarts && time.Since(c.StartedAt) < recheckTime:
 			return e.failed(ctx, c.Name, fmt.Sprintf("ends as soon as it starts (restarted %d times)", c.Restarts))
-		case c.ended() && c.ExitCode != 0:
+		case c.Ended() && c.ExitCode != 0:
 			return e.failed(ctx, c.Name, fmt.Sprintf("ended with exit code %d", c.ExitCode))
 		}
 	}

@@ -24,6 +24,7 @@ type Container struct {
 	Service    string
 	State      string // Docker's: running, exited, restarting, ...
 	Health     string // healthy, unhealthy, starting, or "" without a health check
+	ExitCode   int    // of one that has ended
 	ImageID    string
 	Image      string    // the reference that it was created from
 	Number     int       // Compose's, within the service
@@ -32,6 +33,7 @@ type Container struct {
 	addresses  string    // IP addresses in its networks, separated by spaces
 	networks   string    // the same with their networks, as NETWORK/ADDRESS
 	rollout    rolloutNote
+	oneOff     bool // of "docker compose run"
 }
 
 // AddressBeside is a container's IP address in the network in which another one
@@ -58,6 +60,11 @@ func (c Container) HasAddress(ip string) bool {
 
 // Running tells whether the container's process runs.
 func (c Container) Running() bool { return c.State == string(container.StateRunning) }
+
+// Ended tells whether the container has ended and is not about to be started again.
+func (c Container) Ended() bool {
+	return c.State == string(container.StateExited) || c.State == string(container.StateDead)
+}
 
 // containers lists the project's containers, stopped ones too, without
 // one-off ones, in the order of their names. services narrows the list.
@@ -101,8 +108,10 @@ func containerOf(summary container.Summary) Container {
 		Created:    time.Unix(summary.Created, 0),
 		configHash: summary.Labels[api.ConfigHashLabel],
 		rollout:    readRolloutNote(summary.Labels),
+		oneOff:     summary.Labels[api.OneoffLabel] == "True",
 	}
 	c.Number, _ = strconv.Atoi(summary.Labels[api.ContainerNumberLabel])
+	c.ExitCode = exitCodeOf(summary.Status)
 	if summary.NetworkSettings != nil {
 		var addresses, pairs []string
 		for name, network := range summary.NetworkSettings.Networks {
@@ -140,6 +149,14 @@ func healthOf(summary container.Summary) string {
 	return ""
 }
 
+// exitCodeOf reads a status such as "Exited (137) 3 seconds ago".
+func exitCodeOf(status string) int {
+	_, rest, _ := strings.Cut(status, "(")
+	digits, _, _ := strings.Cut(rest, ")")
+	code, _ := strconv.Atoi(digits) // 0 of one that runs
+	return code
+}
+
 // Balancer is a container that was looked at one by one, as the load balancer's
 // always is: since when it runs, and how it ended.
 type Balancer struct {
@@ -147,12 +164,6 @@ type Balancer struct {
 
 	StartedAt time.Time
 	Restarts  int // how often its restart policy has started it again
-	ExitCode  int
-}
-
-// ended tells whether a container has ended for good.
-func (b Balancer) ended() bool {
-	return b.State == string(container.StateExited) || b.State == string(container.StateDead)
 }
 
 // crashing tells whether a container has ended since it was looked at, be it

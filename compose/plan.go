@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	composesdk "github.com/docker/compose/v5/pkg/compose"
-
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
 	"github.com/docker-haproxy/docker-haproxy/history"
@@ -91,6 +89,9 @@ func (e *Engine) PlanUp(ctx context.Context, p *Project, opts UpOptions) (Plan, 
 		return Plan{}, err
 	}
 	plan := Plan{}
+	if err := e.ownTies(ctx, p, state, opts); err != nil {
+		return plan, err
+	}
 	if plan.Steps, err = p.planContainers(state, opts); err != nil {
 		return plan, err
 	}
@@ -127,7 +128,7 @@ func (p *Project) planContainers(state State, opts UpOptions) ([]Step, error) {
 	var steps []Step
 	for _, name := range p.ServiceNames() {
 		service := p.Services[name]
-		hash, err := composesdk.ServiceHash(service)
+		hash, err := hashOf(service, state.containers)
 		if err != nil {
 			return nil, err
 		}
@@ -148,6 +149,11 @@ func (p *Project) planContainers(state State, opts UpOptions) ([]Step, error) {
 			steps = append(steps, Step{What: "service " + name, How: ByCompose, Cause: cause})
 		}
 	}
+	going, err := p.replacedBy(state, opts)
+	if err != nil {
+		return nil, err
+	}
+	steps = append(steps, p.alongSteps(state, going)...)
 	for _, c := range state.containers {
 		_, enabled := p.Services[c.Service]
 		_, disabled := p.DisabledServices[c.Service]

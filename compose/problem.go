@@ -45,6 +45,8 @@ var (
 	ErrNotLoaded = errors.New("the load balancer does not load the generated config")
 	// ErrBusy: another process changes the project.
 	ErrBusy = errors.New("another docker haproxy is at it")
+	// ErrTied: a container that is to go shares something with one that cannot go with it.
+	ErrTied = errors.New("another container hangs on this one")
 	// ErrNotRunning: the load balancer has no running container.
 	ErrNotRunning = errors.New("the load balancer is not running")
 	// ErrNoMasterSocket: HAProxy was started without -S.

@@ -11,7 +11,6 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
-	composesdk "github.com/docker/compose/v5/pkg/compose"
 	"github.com/moby/moby/client"
 
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
@@ -87,8 +86,14 @@ func (e *Engine) Definition(ctx context.Context, p *Project, service string, ima
 		}
 		d.ImageID = images[api.GetImageNameOrDefault(config, p.Name)]
 	}
+	var all []Container // of all services: only one that shares something depends on them
 	var err error
-	d.hash, err = composesdk.ServiceHash(d.Service)
+	if p.mayShare(service) {
+		if all, err = e.containers(ctx, p.Name); err != nil {
+			return d, err
+		}
+	}
+	d.hash, err = hashOf(d.Service, all)
 	return d, err
 }
 
@@ -225,20 +230,48 @@ func (p *Project) Routed(service string) bool { return labels.Uses(p.Services[se
 // Recreate has Compose bring a service to what its definition says, as a plain
 // "up" does: for one that receives no traffic.
 func (e *Engine) Recreate(ctx context.Context, p *Project, service string, force bool) error {
+	model, create, err := p.alone(service, force)
+	if err == nil {
+		err = e.sdk.Up(ctx, model, api.UpOptions{Create: create, Start: api.StartOptions{Project: model, Services: []string{service}}})
+	}
+	if err != nil {
+		return e.explainUp(ctx, p, err)
+	}
+	return nil
+}
+
+// Renew has Compose replace the containers of a service that does not run, and
+// start none.
+func (e *Engine) Renew(ctx context.Context, p *Project, service string) error {
+	model, create, err := p.alone(service, true)
+	if err == nil {
+		err = e.sdk.Create(ctx, model, create)
+	}
+	if err != nil {
+		return e.explainUp(ctx, p, err)
+	}
+	return nil
+}
+
+// alone is the project with one service, without what it depends on, and how
+// Compose is to create its containers.
+func (p *Project) alone(service string, force bool) (*types.Project, api.CreateOptions, error) {
 	model, err := p.WithSelectedServices([]string{service}, types.IgnoreDependencies)
 	if err != nil {
-		return err
+		return nil, api.CreateOptions{}, err
 	}
 	config := model.Services[service]
-	config.DependsOn = nil
+	config.DependsOn = nil // the caller has seen to it
 	model.Services = types.Services{service: config}
-	err = e.sdk.Up(ctx, model, api.UpOptions{
-		Create: api.CreateOptions{
-			Services: []string{service}, Recreate: UpOptions{ForceRecreate: force}.recreate(),
-			RecreateDependencies: api.RecreateNever, Inherit: true,
-		},
-		Start: api.StartOptions{Project: model, Services: []string{service}},
-	})
+	return model, api.CreateOptions{
+		Services: []string{service}, Recreate: UpOptions{ForceRecreate: force}.recreate(),
+		RecreateDependencies: api.RecreateNever, Inherit: true,
+	}, nil
+}
+
+// Restart restarts the containers of a service.
+func (e *Engine) Restart(ctx context.Context, p *Project, service string) error {
+	err := e.sdk.Restart(ctx, p.Name, api.RestartOptions{Project: p.Project, Services: []string{service}, NoDeps: true})
 	if err != nil {
 		return e.explainUp(ctx, p, err)
 	}

@@ -210,17 +210,14 @@ func runRollout(cmd *cobra.Command, dockerCLI command.Cli, options *projectOptio
 				printReloaded(dockerCLI, options, reloaded)
 			}
 		}
-		return each(services, func(service string) (rollout.Result, error) {
-			way := rollout.Begun
-			if opts.resume {
-				way = rollout.Resumed
-			}
-			prepared, err := r.Prepare(ctx, service, compose.ImageRef{}, way)
-			if err != nil {
-				return rollout.Result{}, err
-			}
-			return opts.execute(ctx, dockerCLI, r, prepared)
-		})
+		way := rollout.Begun
+		if opts.resume {
+			way = rollout.Resumed
+		}
+		scope := rollout.Scope{Dependencies: true, Restarts: true}
+		return r.Each(ctx, services, scope, func(ctx context.Context, service string) (*rollout.Prepared, error) {
+			return r.Prepare(ctx, service, compose.ImageRef{}, way)
+		}, opts.show(dockerCLI))
 	})
 }
 
@@ -235,31 +232,32 @@ func runUndo(cmd *cobra.Command, dockerCLI command.Cli, options *projectOptions,
 		if err != nil {
 			return nil, err
 		}
-		return each(services, func(service string) (rollout.Result, error) {
-			image, err := r.Undo(ctx, service)
-			if err != nil {
-				return rollout.Result{}, err
+		images := map[string]compose.ImageRef{}
+		results, err := r.Each(ctx, services, rollout.Scope{Restarts: true}, func(ctx context.Context, service string) (*rollout.Prepared, error) {
+			image, known := images[service]
+			if !known {
+				if image, err = r.Undo(ctx, service); err != nil {
+					return nil, err
+				}
+				images[service] = image
 			}
-			prepared, err := r.Prepare(ctx, service, image, rollout.Begun)
-			if err != nil {
-				return rollout.Result{}, err
+			return r.Prepare(ctx, service, image, rollout.Begun)
+		}, opts.show(dockerCLI))
+		for _, result := range results {
+			if image, undone := images[result.Service]; undone && result.Started > 0 {
+				note(dockerCLI, "Service %s runs %s again. Name it in the Compose file, or the next rollout or up goes forward.", result.Service, image.Name)
 			}
-			result, err := opts.execute(ctx, dockerCLI, r, prepared)
-			if err == nil && result.Started > 0 {
-				note(dockerCLI, "Service %s runs %s again. Name it in the Compose file, or the next rollout or up goes forward.", service, image.Name)
-			}
-			return result, err
-		})
+		}
+		return results, err
 	})
 }
 
-// execute does what was decided, or shows it.
-func (o *rolloutOptions) execute(ctx context.Context, dockerCLI command.Cli, r *rollout.Rollout, prepared *rollout.Prepared) (rollout.Result, error) {
-	if o.dryRun {
-		fmt.Fprint(dockerCLI.Out(), prepared.Plan)
-		return rollout.Result{}, nil
+// show prints plans, where that is all that is asked for.
+func (o *rolloutOptions) show(dockerCLI command.Cli) func(rollout.Plan) {
+	if !o.dryRun {
+		return nil
 	}
-	return r.Execute(ctx, prepared)
+	return func(plan rollout.Plan) { fmt.Fprint(dockerCLI.Out(), plan) }
 }
 
 // each does something with services one after the other, and gives the results up

@@ -54,12 +54,8 @@ func runScale(ctx context.Context, dockerCLI command.Cli, options *projectOption
 		if err != nil {
 			return nil, err
 		}
-		return each(services, func(service string) (rollout.Result, error) {
-			prepared, err := r.PrepareScale(ctx, service, wanted[service])
-			if err != nil {
-				return rollout.Result{}, err
-			}
-			return opts.execute(ctx, dockerCLI, r, prepared)
-		})
+		return r.Each(ctx, services, rollout.Scope{}, func(ctx context.Context, service string) (*rollout.Prepared, error) {
+			return r.PrepareScale(ctx, service, wanted[service])
+		}, opts.show(dockerCLI))
 	})
 }

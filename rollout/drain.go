@@ -137,7 +137,7 @@ func (r *run) restore(ctx context.Context, old []Replica) error {
 	if err := errors.Join(r.setMode(ctx, serve, haproxy.ModeReady), r.setMode(ctx, drain, haproxy.ModeDrain), r.setMode(ctx, rest, haproxy.ModeMaintenance)); err != nil {
 		return err
 	}
-	err := r.until(ctx, goneTimeout, func(ctx context.Context) (bool, error) {
+	err := until(ctx, goneTimeout, func(ctx context.Context) (bool, error) {
 		o, err := r.observe(ctx)
 		if err != nil {
 			return false, err

@@ -15,6 +15,7 @@ type Replica struct {
 	compose.Container
 
 	New   bool // made from what is to be; the others are old
+	Done  bool // a job of the new ones that has ended as it was meant to
 	Seats []haproxy.ServerState
 }
 
@@ -122,7 +123,12 @@ func (o Observation) new() []Replica {
 // dead are those that do not run: stopped, crashed, or created by a rollout that
 // was killed before it started them.
 func (o Observation) dead() []Replica {
-	return o.pick(func(r Replica) bool { return !r.Running() })
+	return o.pick(func(r Replica) bool { return !r.Running() && !r.Done })
+}
+
+// done are the jobs that have ended, and need not run again.
+func (o Observation) done() []Replica {
+	return o.pick(func(r Replica) bool { return r.Done })
 }
 
 // spent are the old containers that a rollout which was killed has had stopped, and

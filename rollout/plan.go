@@ -15,6 +15,9 @@ type Plan struct {
 	// Plain tells that HAProxy sends the service nothing: Compose replaces its
 	// containers as it always does.
 	Plain     bool
+	Restart   bool     // Plain, and the containers stay: they are restarted
+	Stopped   bool     // Plain, and the new containers are not started, as the old ones do not run
+	After     []string // what must be so before
 	Remove    []string // containers that do not run and are in nobody's way
 	Batches   []Batch
 	StopFirst bool
@@ -32,13 +35,22 @@ func (p Plan) String() string {
 	var out strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
 	if p.Plain {
-		say("service %s: replaced by Compose, since HAProxy sends it nothing: %s", p.Service, p.Cause)
+		done := "replaced"
+		switch {
+		case p.Restart:
+			done = "restarted"
+		case p.Stopped:
+			done = "replaced and not started"
+		}
+		say("service %s: %s by Compose, since HAProxy sends it nothing: %s", p.Service, done, p.Cause)
+		p.sayAfter(say)
 		return out.String()
 	}
 	if len(p.Batches) == 0 && len(p.Remove) == 0 {
 		return fmt.Sprintf("service %s: nothing to do\n", p.Service)
 	}
 	say("service %s: %s", p.Service, p.Cause)
+	p.sayAfter(say)
 	for _, name := range p.Remove {
 		say("  remove %s: it does not run", name)
 	}
@@ -63,6 +75,12 @@ func (p Plan) String() string {
 	return out.String()
 }
 
+func (p Plan) sayAfter(say func(string, ...any)) {
+	if len(p.After) > 0 {
+		say("  wait until %s", strings.Join(p.After, " and "))
+	}
+}
+
 // Nothing tells whether all is as it should be.
 func (p Plan) Nothing() bool { return !p.Plain && len(p.Batches) == 0 && len(p.Remove) == 0 }
 
@@ -79,7 +97,7 @@ func nonEmpty(texts ...string) []string {
 // MakePlan decides how a service gets from what there is to what is to be.
 func MakePlan(o Observation, policy Policy) (p Plan, err error) {
 	p = Plan{Service: o.Service, StopFirst: policy.StopFirst}
-	old, missing := o.old(), max(0, o.Desired-len(o.new()))
+	old, missing := o.old(), max(0, o.Desired-len(o.new())-len(o.done()))
 	for _, r := range o.dead() {
 		p.Remove = append(p.Remove, r.Name)
 	}
@@ -99,6 +117,11 @@ func MakePlan(o Observation, policy Policy) (p Plan, err error) {
 	}
 	if len(o.Seats) == 0 {
 		p.Plain = true
+		if stale := o.pick(func(r Replica) bool { return !r.New }); len(stale) > 0 {
+			p.Cause = fmt.Sprintf("%d of %d containers are to be replaced", len(stale), len(o.Replicas))
+		} else if len(p.Remove) > 0 {
+			p.Cause = fmt.Sprintf("%d of %d containers do not run", len(p.Remove), len(o.Replicas))
+		}
 		return p, nil
 	}
 	if o.Single != "" && len(old) > 0 && !p.StopFirst {

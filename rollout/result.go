@@ -9,11 +9,13 @@ import (
 
 // Result is what a rollout of a service came to.
 type Result struct {
-	Service  string
-	Started  int // new containers
-	Stopped  int // old ones
-	Duration time.Duration
-	Stages   Stages
+	Service   string
+	Started   int // new containers
+	Stopped   int // old ones
+	Restarted int // of a service that goes along with another one, and gets no requests
+	Renewed   int // likewise, replaced and not started
+	Duration  time.Duration
+	Stages    Stages
 
 	Requests int64 // that HAProxy passed to the service meanwhile; sessions where the mode is tcp
 	Lost     int64 // of them without an answer of a container: HAProxy's econ and eresp

@@ -21,6 +21,11 @@ type Rollout struct {
 	live    *compose.Live
 	running compose.Balancer
 	release func()
+
+	scope    Scope
+	ties     []compose.Tie
+	gone     map[string]bool // IDs of containers that are replaced
+	replaced []string        // services of those
 }
 
 // Begin takes hold of the project: nobody else changes it until Close. Where
@@ -115,6 +120,7 @@ func (r *Rollout) Prepare(ctx context.Context, service string, image compose.Ima
 		one.id = newestRollout(containers) // what is added belongs to what is there
 	}
 	one.previous = previousImage(o, target.ImageID)
+	one.before = o
 	plan, err := MakePlan(o, one.policy)
 	if err == nil && plan.Plain && r.project.Routed(service) {
 		err = notServed(service)
@@ -169,15 +175,26 @@ var ErrUnfinished = errors.New("a rollout has not ended")
 func (r *Rollout) Execute(ctx context.Context, p *Prepared) (Result, error) {
 	one := p.run
 	switch {
+	case p.Plan.Restart:
+		began := time.Now()
+		err := r.engine.Restart(ctx, r.project, one.service)
+		if err == nil {
+			err = one.well(ctx)
+		}
+		one.result.Restarted, one.result.Duration = len(one.before.Replicas), time.Since(began)
+		return one.result, err
+	case p.Plan.Stopped:
+		began := time.Now()
+		err := r.engine.Renew(ctx, r.project, one.service)
+		one.result.Renewed, one.result.Duration = len(one.before.Replicas), time.Since(began)
+		return one.result, err
 	case p.Plan.Plain:
 		began := time.Now()
-		before, err := one.observe(ctx)
+		err := r.engine.Recreate(ctx, r.project, one.service, one.policy.Force)
 		if err == nil {
-			err = r.engine.Recreate(ctx, r.project, one.service, r.policy.Force)
+			err = one.well(ctx)
 		}
-		if err == nil {
-			one.result.Started, one.result.Stopped, one.result.Duration = before.Desired, len(before.old()), time.Since(began)
-		}
+		one.result.Started, one.result.Stopped, one.result.Duration = one.before.Desired, len(one.before.old()), time.Since(began)
 		return one.result, err
 	case p.Plan.Nothing():
 		return one.result, one.settle(ctx) // what a rollout that was killed has left
@@ -307,6 +324,7 @@ func (r *Rollout) PrepareScale(ctx context.Context, service string, wanted int) 
 		return nil, err
 	}
 	one.previous = previousImage(o, target.ImageID)
+	one.before = o
 	plan, err := scalePlan(o, wanted)
 	return &Prepared{plan, one}, err
 }
@@ -355,6 +373,12 @@ func scalePlan(o Observation, wanted int) (Plan, error) {
 
 // Summary is a result for people, in one line.
 func (r Result) Summary() string {
+	if r.Restarted > 0 {
+		return fmt.Sprintf("service %s: %s in %.1fs", r.Service, plural(r.Restarted, "container restarted", "containers restarted"), r.Duration.Seconds())
+	}
+	if r.Renewed > 0 {
+		return fmt.Sprintf("service %s: %s in %.1fs, and not started", r.Service, plural(r.Renewed, "container replaced", "containers replaced"), r.Duration.Seconds())
+	}
 	if r.Started == 0 && r.Stopped == 0 {
 		return fmt.Sprintf("service %s: nothing to do", r.Service)
 	}

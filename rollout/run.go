@@ -41,6 +41,7 @@ type run struct {
 	resumed   bool                 // another client has begun it
 	seen      map[string]time.Time // since when containers are known to run, by ID
 
+	before  Observation           // what the plan was decided on
 	known   map[string]bool       // IDs of the containers before the batch
 	gone    map[string]bool       // IDs of those that were stopped
 	leaving []haproxy.ServerState // servers of those
@@ -57,11 +58,15 @@ func (r *run) observe(ctx context.Context) (Observation, error) {
 	if err != nil {
 		return Observation{}, err
 	}
-	return observe(r.service, r.desired, r.target.Single(), containers, states, r.isNew), nil
+	o := observe(r.service, r.desired, r.target.Single(), containers, states, r.isNew)
+	for i, c := range o.Replicas {
+		o.Replicas[i].Done = c.New && r.target.Done(c.Container)
+	}
+	return o, nil
 }
 
 // until looks again and again until something is done, or the time is over.
-func (r *run) until(ctx context.Context, timeout time.Duration, done func(context.Context) (bool, error)) error {
+func until(ctx context.Context, timeout time.Duration, done func(context.Context) (bool, error)) error {
 	deadline := time.Now().Add(timeout)
 	for {
 		ok, err := done(ctx)
@@ -272,7 +277,7 @@ func (r *run) start(ctx context.Context, n int) ([]Replica, error) {
 // makeRoom waits for slots of containers that were stopped a moment ago, if new
 // ones need them.
 func (r *run) makeRoom(ctx context.Context, o *Observation, n int) error {
-	return r.until(ctx, goneTimeout, func(ctx context.Context) (done bool, err error) {
+	return until(ctx, goneTimeout, func(ctx context.Context) (done bool, err error) {
 		if *o, err = r.observe(ctx); err != nil {
 			return false, err
 		}
@@ -294,7 +299,7 @@ func (r *run) ready(ctx context.Context, fresh []Replica) ([]Replica, error) {
 	healthy, introduced := false, false
 	var waiting Replica
 	var lacks string
-	err := r.until(ctx, r.policy.WaitTimeout, func(ctx context.Context) (bool, error) {
+	err := until(ctx, r.policy.WaitTimeout, func(ctx context.Context) (bool, error) {
 		o, err := r.observe(ctx)
 		if err != nil {
 			return false, err

@@ -143,7 +143,7 @@ func (r *run) removeStandIn(ctx context.Context, s haproxy.ServerState) error {
 		return err
 	}
 	var left error
-	err := r.until(ctx, goneTimeout, func(ctx context.Context) (bool, error) {
+	err := until(ctx, goneTimeout, func(ctx context.Context) (bool, error) {
 		left = r.live.Do(ctx, func(session *haproxy.Session) error { return session.DeleteServer(ctx, s.Backend, s.Server) })
 		return left == nil || !errors.Is(left, haproxy.ErrStillConnected), nil
 	})
@@ -233,7 +233,7 @@ func (o Observation) seat(was haproxy.ServerState) *haproxy.ServerState {
 // their servers, and takes stand-ins away.
 func (r *run) settle(ctx context.Context) error {
 	var o Observation
-	err := r.until(ctx, goneTimeout, func(ctx context.Context) (done bool, err error) {
+	err := until(ctx, goneTimeout, func(ctx context.Context) (done bool, err error) {
 		if o, err = r.observe(ctx); err != nil {
 			return false, err
 		}
@@ -265,7 +265,7 @@ func (r *run) settle(ctx context.Context) error {
 		}
 		return true, nil
 	}
-	if err := r.until(ctx, goneTimeout, up); errors.Is(err, errTimeout) {
+	if err := until(ctx, goneTimeout, up); errors.Is(err, errTimeout) {
 		return &compose.Problem{
 			Summary: fmt.Sprintf("service %s is served by servers that stand in for those of the configuration, which do not come up", r.service),
 			Advice:  `See "docker haproxy status"; "docker haproxy rollout" looks again. Do not reload before: a reload takes the stand-ins away.`,
