@@ -10,6 +10,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
 )
 
 // Process is the HAProxy process that takes requests.
@@ -34,8 +35,10 @@ func (p *Project) ask(ctx context.Context, session *haproxy.Session) (Process, e
 	return Process{Worker: info.PID, Started: info.StartTime, Stats: stats}, err
 }
 
-// occupied leaves out the servers that wait for containers which nobody expects.
+// occupied leaves out the servers that wait for containers which nobody expects,
+// and the frontend in which HAProxy asks itself whose an address is.
 func (p *Project) occupied(ctx context.Context, session *haproxy.Session, stats []haproxy.Stat) ([]haproxy.Stat, error) {
+	stats = slices.DeleteFunc(stats, func(s haproxy.Stat) bool { return s.Proxy == routing.IdentityFrontend })
 	if !haproxy.HasVacancies(stats) {
 		return stats, nil
 	}

@@ -72,10 +72,14 @@ func (e *Engine) generate(ctx context.Context, p *Project, running *Balancer, ke
 		return nil, notLoaded(p)
 	}
 	var refused []Quarantine
+	var remarks []haproxy.Diagnostic
 	for {
 		r, quarantines, err := e.routing(ctx, p, refused)
 		if err != nil {
 			return nil, err
+		}
+		if len(remarks) > 0 {
+			r.DNS = routing.DNS{}
 		}
 		g := &Generation{Quarantines: quarantines, folder: folder, files: r.Render(inContainer).Files}
 		if g.changed = !g.onDisk(); !g.changed && p.acceptedOnDisk() {
@@ -86,8 +90,12 @@ func (e *Engine) generate(ctx context.Context, p *Project, running *Balancer, ke
 			return nil, err
 		}
 		if report.Valid {
-			g.Warnings = report.Diagnostics
+			g.Warnings = append(report.Diagnostics, remarks...)
 			return g, nil
+		}
+		if len(remarks) == 0 && lacksLua(report) {
+			remarks = []haproxy.Diagnostic{{Severity: haproxy.Warning, Message: withoutLua}}
+			continue
 		}
 		news := newCulprits(culprits, refused)
 		if len(news) == 0 {
@@ -96,6 +104,16 @@ func (e *Engine) generate(ctx context.Context, p *Project, running *Balancer, ke
 		refused = append(refused, news...)
 	}
 }
+
+// lacksLua tells whether HAProxy was built without what the servers' identity is
+// found out with.
+func lacksLua(report haproxy.Report) bool {
+	return slices.ContainsFunc(report.Diagnostics, func(d haproxy.Diagnostic) bool {
+		return d.Severity == haproxy.Error && (strings.Contains(d.Message, "'lua-load'") || strings.Contains(d.Message, "'tune.lua."))
+	})
+}
+
+const withoutLua = `this HAProxy is built without Lua, so that its checks cannot tell a container of the service from another one that bears its name: only "up", "reload" and "status" look; use an image with Lua (haproxy -vv: +LUA)`
 
 // acceptedOnDisk tells whether what is on disk was loaded by HAProxy at some time.
 func (p *Project) acceptedOnDisk() bool {

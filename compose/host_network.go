@@ -57,6 +57,9 @@ func UsualHTTPPort(mode string) int {
 	return 80
 }
 
+// forwarderSocket is where the Forwarder answers, in HAProxy's container.
+const forwarderSocket = "/var/run/haproxy-dns/dns.sock"
+
 // The ports on which the load balancer listens in its container.
 const (
 	BalancerHTTPPort  = 80

@@ -139,7 +139,7 @@ func (e *Engine) complete(ctx context.Context, p *Project, service types.Service
 		if spec.Service != service.Name {
 			continue
 		}
-		spec.Address = address
+		spec.Address, spec.Containers = address, p.containerNames(service)
 		spec.Slots = cmp.Or(spec.Slots, slotsFor(service))
 		if spec.Port > 0 {
 			continue
@@ -296,7 +296,28 @@ func (e *Engine) routing(ctx context.Context, p *Project, refused []Quarantine) 
 	r.Gate = p.stateFile() != ""
 	r.OnlyDNS = p.OnHost()
 	r.PeersSocket = p.peersSocket()
+	r.DNS = p.dns()
+	base, _ := p.baseFiles()
+	r.OtherLua = haproxy.DecidesOnLua(base)
 	return r, w.quarantines, nil
+}
+
+// containerNames are the names that Compose gives the containers of a service, a
+// "*" standing for a number; with underscores, where --compatibility or Compose v1
+// made them. One-offs have others.
+func (p *Project) containerNames(service types.ServiceConfig) []string {
+	if service.ContainerName != "" {
+		return []string{service.ContainerName}
+	}
+	return []string{p.Name + "-" + service.Name + "-*", p.Name + "_" + service.Name + "_*"}
+}
+
+// dns is where HAProxy's Lua reaches Docker's DNS.
+func (p *Project) dns() routing.DNS {
+	if p.OnHost() {
+		return routing.DNS{Address: "unix@" + forwarderSocket}
+	}
+	return routing.DNS{Address: "127.0.0.11", Port: 53}
 }
 
 // portIsFree makes sure that the base config leaves the port of HTTP requests

@@ -131,6 +131,7 @@ const (
 	ServerMaintenance ServerState = "maintenance" // by an administrator
 	ServerNoAddress   ServerState = "no address"  // its name is not in the DNS
 	ServerDown        ServerState = "down"
+	ServerStranger    ServerState = "stranger" // its address is another container's
 )
 
 // ConfigStatus compares the disk with HAProxy's memory.
@@ -168,7 +169,6 @@ func statusOf(s seen, containers []Container) Status {
 		Uptime:           s.info.Uptime,
 		Connections:      s.info.CurrConns,
 		ConnectionsLimit: s.info.MaxConn,
-		SessionRate:      s.info.Number("SessRate"),
 		Workers:          workersOf(s),
 	}
 	byAddress := map[string]Container{}
@@ -183,6 +183,7 @@ func statusOf(s seen, containers []Container) Status {
 		case haproxy.StatFrontend:
 			status.Frontends = append(status.Frontends, frontendOf(stat))
 			status.RequestRate += stat.RequestRate
+			status.SessionRate += stat.Rate
 		case haproxy.StatServer:
 			b := backends[stat.Proxy]
 			if b == nil {
@@ -272,6 +273,7 @@ func serverState(s haproxy.Stat) ServerState {
 		{b.Draining, ServerDraining},
 		{b.Maintenance, ServerMaintenance},
 		{b.NoAddress, ServerNoAddress},
+		{b.Strangers, ServerStranger},
 	} {
 		if len(list.servers) > 0 {
 			return list.state

@@ -69,5 +69,8 @@ func writeCase(t *testing.T, folder string, archive *txtar.Archive) {
 		assert.NilError(t, os.MkdirAll(filepath.Dir(target), 0o755))
 		assert.NilError(t, os.WriteFile(target, []byte(content), 0o644))
 	}
+	script, err := os.ReadFile("../haproxy/routing/containers.lua")
+	assert.NilError(t, err)
+	assert.NilError(t, os.WriteFile(filepath.Join(folder, "generated", "containers.lua"), script, 0o644))
 	assert.NilError(t, os.Chmod(folder, 0o755))
 }

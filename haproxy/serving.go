@@ -25,6 +25,7 @@ type BackendReadiness struct {
 	Unchecked   []Stat // take traffic without being checked
 	Pending     []Stat // the first check has not ended yet
 	Down        []Stat
+	Strangers   []Stat // their addresses are those of other containers: they never take traffic
 	NoAddress   []Stat // the name is not (or no longer) resolved
 	Draining    []Stat // take no new sessions, by an administrator, a weight of 0 or their own wish
 	Maintenance []Stat
@@ -69,11 +70,20 @@ func (b *BackendReadiness) add(server Stat) {
 		list = &b.Unchecked
 	case server.CheckStatus == "INI":
 		list = &b.Pending
+	case status == "DOWN" && server.IsStranger():
+		list = &b.Strangers
 	case status == "UP":
 		list = &b.Up
 	}
 	*list = append(*list, server)
 }
+
+// NotOurs is what the generated configuration lets the check of a server say that has the address
+// of another container than those of its service.
+const NotOurs = "not a container of this service"
+
+// IsStranger tells whether a server's last check has found another container at its address.
+func (s Stat) IsStranger() bool { return s.LastCheck == NotOurs }
 
 // Serves reports whether each backend that has servers has one that takes traffic, be it not yet
 // checked for the first time.
@@ -89,7 +99,7 @@ func (r Readiness) Serves() bool {
 // Ready reports whether everything is as configured: all frontends are open, each backend that has
 // servers has one that is up and has passed its check (or has none), and no server is down, without
 // an address or still waiting for its first check. Draining and maintenance are somebody's wish and
-// do not count.
+// do not count, and nor do strangers.
 func (r Readiness) Ready() bool {
 	for _, b := range r.Backends {
 		if len(b.Up)+len(b.Unchecked) == 0 || len(b.Down)+len(b.NoAddress)+len(b.Pending) > 0 {
@@ -126,13 +136,16 @@ func (r Readiness) Problems() []string {
 		for _, s := range b.Down {
 			say("backend %s: server %s is DOWN%s", b.Name, s.Server, checkWords(s))
 		}
+		for _, s := range b.Strangers {
+			say("backend %s: server %s gets no requests: %s is %s", b.Name, s.Server, s.Addr, NotOurs)
+		}
 		for _, s := range b.NoAddress {
 			say("backend %s: server %s has no address: its name is not in the DNS; is its container running?", b.Name, s.Server)
 		}
 		for _, s := range b.Pending {
 			say("backend %s: server %s waits for its first check", b.Name, s.Server)
 		}
-		if len(b.Up)+len(b.Unchecked)+len(b.Down)+len(b.NoAddress)+len(b.Pending) == 0 {
+		if len(b.Up)+len(b.Unchecked)+len(b.Down)+len(b.NoAddress)+len(b.Pending)+len(b.Strangers) == 0 {
 			say("backend %s has no server that takes traffic: all are draining or in maintenance", b.Name)
 		}
 	}

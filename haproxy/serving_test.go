@@ -55,6 +55,8 @@ func TestServing(t *testing.T) {
 	}
 	weightless := server("s1", "UP", "L4OK")
 	weightless.Weight = 0
+	stranger := server("s2", "DOWN", "L7STS")
+	stranger.LastCheck, stranger.Addr = NotOurs, "192.0.2.7:80"
 	for name, test := range map[string]struct {
 		stats         []Stat
 		ready, serves bool
@@ -76,6 +78,8 @@ func TestServing(t *testing.T) {
 		"drain beside up":             {[]Stat{frontend, server("s1", "UP", "L4OK"), server("s2", "DRAIN", "L4OK")}, true, true, ""},
 		"maintenance of what it uses": {[]Stat{frontend, server("s1", "MAINT (via a/b)", "")}, false, false, "backend be has no server that takes traffic: all are draining or in maintenance"},
 		"only draining":               {[]Stat{frontend, server("s1", "NOLB", "L7STS")}, false, false, "backend be has no server that takes traffic: all are draining or in maintenance"},
+		"a stranger beside up":        {[]Stat{frontend, server("s1", "UP", "L4OK"), stranger}, true, true, "backend be: server s2 gets no requests: 192.0.2.7:80 is not a container of this service"},
+		"only a stranger":             {[]Stat{frontend, stranger}, false, false, "backend be: server s2 gets no requests: 192.0.2.7:80 is not a container of this service"},
 		"no weight":                   {[]Stat{frontend, weightless}, false, false, "backend be has no server that takes traffic: all are draining or in maintenance"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -61,15 +61,18 @@ func Occupied(stats []Stat, states []ServerState, idle func(fqdn string) bool) [
 		slots[at]++
 	}
 	for _, stat := range stats {
-		if at, known := of[[2]string{stat.Proxy, stat.Server}]; known && stat.Addr != "" && stat.Status != statusNoAddress {
+		if at, known := of[[2]string{stat.Proxy, stat.Server}]; known && stat.Addr != "" && stat.Status != statusNoAddress && !stat.IsStranger() {
 			occupied[at]++
 		}
 	}
 	shown := map[host]bool{}
 	return slices.DeleteFunc(slices.Clone(stats), func(stat Stat) bool {
 		at, known := of[[2]string{stat.Proxy, stat.Server}]
-		if stat.Type != StatServer || !known || slots[at] < 2 || stat.Addr != "" && stat.Status != statusNoAddress {
+		if stat.Type != StatServer || !known || slots[at] < 2 {
 			return false
+		}
+		if stat.Addr != "" && stat.Status != statusNoAddress {
+			return stat.IsStranger() && idle(at.fqdn)
 		}
 		if stat.Status != statusNoAddress && occupied[at] > 0 {
 			return false // drained or in maintenance by somebody, say

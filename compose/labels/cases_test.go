@@ -5,8 +5,10 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,7 +23,8 @@ import (
 // A case is a file of testdata: labels, files that they name, and what comes of
 // them. "go test ./compose/labels -update" writes the expected sections; look at
 // the diff. A line of labels is SERVICE | LABEL = VALUE; lines with two blanks
-// before them belong to the value above.
+// before them belong to the value above. With a section dns the servers' checks ask
+// it first whose address a server has.
 
 func TestLabelsMakeTheConfigurationOfTheirCase(t *testing.T) {
 	t.Parallel()
@@ -163,6 +166,7 @@ func generate(t *testing.T, given map[string]string) map[string]string {
 			if said.Network != "" {
 				spec.Address = name + ".shop_" + said.Network
 			}
+			spec.Containers = []string{"shop-" + name + "-*", "shop_" + name + "_*"}
 			specs = append(specs, spec)
 		}
 	}
@@ -172,9 +176,17 @@ func generate(t *testing.T, given map[string]string) map[string]string {
 	r, conflicts := routing.Assemble("shop", routing.Frontend{Port: front.Port, Snippet: front.Snippet}, specs)
 	r.PeersSocket = "/var/run/haproxy/peers.sock"
 	problems = append(problems, texts(conflicts)...)
+	if dns := strings.Fields(given["dns"]); len(dns) > 0 {
+		r.DNS.Address = dns[0]
+		if len(dns) > 1 {
+			r.DNS.Port, _ = strconv.Atoi(dns[1])
+		}
+	}
 	got := map[string]string{}
 	for _, file := range r.Render("/usr/local/etc/haproxy/generated").Files {
-		got[file.Name] = string(file.Content)
+		if path.Ext(file.Name) != ".lua" { // always the same
+			got[file.Name] = string(file.Content)
+		}
 	}
 	if len(problems) > 0 {
 		got["problems"] = strings.Join(problems, "\n") + "\n"

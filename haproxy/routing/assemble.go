@@ -11,6 +11,7 @@ import (
 
 // Routing is what HAProxy is to do for a project.
 type Routing struct {
+	Project  string
 	Frontend Frontend
 	Routes   []Route    // of HTTP requests, in the order in which they are looked at
 	TCP      []TCPRoute // by port, then by name
@@ -22,6 +23,17 @@ type Routing struct {
 	// PeersSocket is the path, in HAProxy's container, of the socket through which
 	// counters survive a reload; "" where there is no folder for it.
 	PeersSocket string
+	// DNS is where a script in HAProxy asks whose address a server has; none: it
+	// does not ask, for that takes a HAProxy with Lua.
+	DNS DNS
+	// OtherLua tells that the base config loads Lua too, and decides on its settings.
+	OtherLua bool
+}
+
+// DNS is the address of Docker's DNS, as HAProxy's Lua connects to it by TCP.
+type DNS struct {
+	Address string // "" is nowhere
+	Port    int    // 0 where Address is a UNIX socket
 }
 
 // Frontend is where HTTP requests come in.
@@ -174,7 +186,7 @@ func (s Spec) wishes() Spec {
 		return Spec{}
 	}
 	w := s
-	w.Service, w.Name, w.Quarantined = "", "", false
+	w.Service, w.Name, w.Quarantined, w.Containers = "", "", false, nil
 	w.Hosts, w.Priority, w.Listen, w.Passthrough = nil, 0, 0, false
 	w.Port, w.Address, w.Group, w.Slots, w.Weight, w.Backup, w.MaxConn = 0, "", "", 0, 0, false, 0
 	if !w.Strip {
@@ -300,7 +312,7 @@ func (r TCPRoute) String() string {
 }
 
 func (a *assembly) routing() Routing {
-	r := Routing{Frontend: a.frontend, Routes: a.routes, TCP: a.tcp}
+	r := Routing{Project: a.project, Frontend: a.frontend, Routes: a.routes, TCP: a.tcp}
 	slices.SortFunc(r.Routes, func(x, y Route) int {
 		return cmp.Or(
 			cmp.Compare(y.Priority, x.Priority),

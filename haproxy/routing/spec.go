@@ -26,14 +26,17 @@ type Spec struct {
 	Priority int      // routes with a higher one are looked at first; 0 is usual
 
 	// Where to.
-	Port     int      // that the app listens on, in its container; filled in by the caller where no label says it
-	Address  string   // the DNS name that its containers have; filled in by the caller
-	Group    string   // services of the same group share one backend; "" is the service alone
-	Slots    int      // how many containers there may be at most
-	Weight   int      // share of the requests among the services of a group, 1 to 256; 0: HAProxy's 1
-	Backup   bool     // only while all others are down
-	MaxConn  int      // connections to a container at one time; 0: no limit
-	Protocol Protocol // that the app speaks
+	Port    int    // that the app listens on, in its container; filled in by the caller where no label says it
+	Address string // the DNS name that its containers have; filled in by the caller
+	// Containers are the names that its containers may have, "*" at their end
+	// standing for a number; filled in by the caller. None: any.
+	Containers []string
+	Group      string   // services of the same group share one backend; "" is the service alone
+	Slots      int      // how many containers there may be at most
+	Weight     int      // share of the requests among the services of a group, 1 to 256; 0: HAProxy's 1
+	Backup     bool     // only while all others are down
+	MaxConn    int      // connections to a container at one time; 0: no limit
+	Protocol   Protocol // that the app speaks
 
 	// TCP instead of HTTP.
 	Listen      int  // port on which HAProxy listens for this service; 0 is HTTP

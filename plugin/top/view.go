@@ -272,7 +272,7 @@ func (m Model) paintState(cell string, state compose.ServerState) string {
 	switch state {
 	case compose.ServerUp:
 		return m.paint(cell, aec.GreenF)
-	case compose.ServerDown, compose.ServerNoAddress:
+	case compose.ServerDown, compose.ServerNoAddress, compose.ServerStranger:
 		return m.paint(cell, aec.RedF)
 	case compose.ServerDraining, compose.ServerMaintenance, compose.ServerPending:
 		return m.paint(cell, aec.YellowF)

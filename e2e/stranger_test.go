@@ -1,0 +1,173 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+)
+
+// sharedNetwork makes a network that is no project's own.
+func sharedNetwork(t *testing.T) string {
+	t.Helper()
+	skipIfShort(t)
+	name := uniqueName(t)
+	_, err := prepared.docker(t.Context(), "network", "create", name)
+	assert.NilError(t, err)
+	t.Cleanup(func() { _, _ = prepared.command(t.Context(), "network", "rm", name).Output() })
+	return name
+}
+
+// stranger starts a container that is not the project's, and gives its ID.
+func (p *project) stranger(flags ...string) string {
+	p.t.Helper()
+	args := append([]string{"run", "--detach"}, flags...)
+	id := strings.TrimSpace(p.mustSucceed(p.docker(append(args, standInEcho)...)).stdout)
+	p.t.Cleanup(func() { p.docker("rm", "--force", id) })
+	return id
+}
+
+// regular are the IDs of the service's containers, without one-offs.
+func (p *project) regular(service string) []string {
+	p.t.Helper()
+	var ids []string
+	for _, c := range p.containers() {
+		if c.Service == service && c.Labels["com.docker.compose.oneoff"] == "False" {
+			ids = append(ids, c.ID[:12])
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// asked are the containers that answer n requests, each on a connection of its
+// own, by the first letters of their IDs.
+func (p *project) asked(n int, host string) []string {
+	p.t.Helper()
+	var ids []string
+	for range n {
+		a, err := p.try(request{host: host})
+		assert.NilError(p.t, err)
+		assert.Equal(p.t, a.status, http.StatusOK, a.body)
+		line, _, _ := strings.Cut(a.body, "\n")
+		id, found := strings.CutPrefix(strings.TrimSpace(line), "Request served by ")
+		assert.Assert(p.t, found, line)
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// serves waits until all containers of the service answer, and makes sure that
+// nothing else does.
+func (p *project) servesOnly(service, host string) {
+	p.t.Helper()
+	want := p.regular(service)
+	p.eventually("all containers of "+service+" answer", func() error {
+		if got := p.asked(4*len(want), host); !slices.Equal(got, want) {
+			for _, id := range got {
+				assert.Assert(p.t, slices.Contains(want, id), "a stranger answers: %s", id)
+			}
+			return fmt.Errorf("%v answer, not %v", got, want)
+		}
+		return nil
+	})
+	assert.DeepEqual(p.t, p.asked(12, host), want)
+}
+
+// slots waits until HAProxy knows so many addresses of the backend.
+func (p *project) knowsAddresses(backend string, n int) {
+	p.t.Helper()
+	p.eventually("HAProxy knows the addresses", func() error {
+		found := 0
+		for _, line := range strings.Split(p.runtimeAPI("show servers state "+backend), "\n") {
+			if fields := strings.Fields(line); len(fields) > 5 && fields[1] == backend && fields[4] != "-" {
+				found++
+			}
+		}
+		if found != n {
+			return fmt.Errorf("%d, not %d", found, n)
+		}
+		return nil
+	})
+}
+
+func TestStranger_of_another_project_on_a_shared_network_gets_no_request(t *testing.T) {
+	t.Parallel()
+	network := sharedNetwork(t)
+	var projects []*project
+	for range 2 {
+		p := newProject(t)
+		p.writeApps(app{name: "web", scale: 2, more: []string{"networks: [edge]"}})
+		p.write(composeFile, p.read(composeFile)+"networks: {edge: {external: true, name: "+network+"}}\n")
+		p.attach("--route", "*=web")
+		p.up()
+		projects = append(projects, p)
+	}
+	for _, p := range projects {
+		p.knowsAddresses(p.name+".web", 4)
+		p.servesOnly("web", "a.test")
+		// What the other project does is nothing to this one, and discovery goes on.
+		p.needsCompose()
+		p.mustSucceed(p.compose("up", "-d", "--no-recreate", "--scale", "web=3"))
+		p.servesOnly("web", "a.test")
+	}
+	projects[0].servesOnly("web", "a.test")
+}
+
+func TestStranger_that_bears_the_name_of_a_service_gets_no_request(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.needsCompose()
+	p.writeApps(app{name: "web", scale: 1, more: []string{"expose: [8080]"}})
+	p.attach("--route", "*=web")
+	p.up()
+	network := p.name + "_default"
+	p.stranger("--network", network, "--network-alias", "web")
+	p.mustSucceed(p.compose("run", "--detach", "web"))
+	p.mustSucceed(p.compose("run", "--detach", "--use-aliases", "web"))
+	late := p.stranger()
+	p.mustSucceed(p.docker("network", "connect", "--alias", "web", network, late))
+	p.knowsAddresses(p.name+".web", 4) // but the one-off without aliases
+	p.servesOnly("web", "localhost")
+
+	p.mustSucceed(p.compose("up", "-d", "--no-recreate", "--scale", "web=3"))
+	p.servesOnly("web", "localhost")
+	p.mustSucceed(p.haproxy("reload"))
+	p.servesOnly("web", "localhost")
+}
+
+func TestStranger_on_the_address_of_a_container_gets_no_request(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.writeApps(app{name: "web", scale: 2})
+	p.attach("--route", "*=web")
+	p.up()
+	p.servesOnly("web", "localhost")
+	gone := p.regular("web")[0]
+	address := p.addressOf(gone)
+	p.mustSucceed(p.docker("rm", "--force", gone))
+	taken := ""
+	for range 3 { // the engine gives the lowest one that is free
+		if taken = p.addressOf(p.stranger("--network", p.name+"_default", "--network-alias", "web")); taken == address {
+			break
+		}
+	}
+	assert.Equal(t, taken, address)
+	p.eventually("HAProxy knows", func() error {
+		if said := p.runtimeAPI("show stat"); !strings.Contains(said, "not a container of this service") {
+			return fmt.Errorf("%s", said)
+		}
+		return nil
+	})
+	p.servesOnly("web", "localhost")
+}
+
+// addressOf is the address of a container in its only network.
+func (p *project) addressOf(container string) string {
+	p.t.Helper()
+	return strings.TrimSpace(p.mustSucceed(p.docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)).stdout)
+}
