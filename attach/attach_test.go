@@ -157,6 +157,19 @@ networks:
 `
 )
 
+// claiming is a project in which services have addresses of their own.
+const claiming = `services:
+  web: {image: app, expose: [80], networks: {front: {ipv4_address: 172.28.0.2}}}
+  db: {image: postgres, networks: {front: {ipv4_address: 172.28.0.3, ipv6_address: "fd00:28::2"}}}
+  other: {image: app, expose: [80], networks: [back]}
+networks:
+  front:
+    enable_ipv6: true
+    ipam: {config: [{subnet: 172.28.0.0/24}, {subnet: "fd00:28::/64"}]}
+  back:
+    ipam: {config: [{subnet: 172.29.0.0/24}]}
+`
+
 func TestWhatAttachingWritesIsAsShown(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -176,6 +189,8 @@ func TestWhatAttachingWritesIsAsShown(t *testing.T) {
 		"other-images": {[]string{"compose.yaml", oneWeb}, func(o *Options) { o.Image, o.StatsAddress, o.StatsPort = compose.ImageOf("haproxy:3.2"), "::1", 9000 }, []string{"*=web"}},
 		"labels":       {[]string{"compose.yaml", "services:\n  web: {image: app, expose: [80], labels: {haproxy.host: a.example, haproxy.x.listen: '99'}}\n"}, nil, nil},
 		"host":         {[]string{"compose.yaml", shop}, func(o *Options) { onHostOptions(o); o.HTTPPort = 8000 }, []string{"shop.example.com=web", "tcp:15432=db"}},
+		"addresses":    {[]string{"compose.yaml", claiming}, nil, []string{"a.example=web", "b.example=other"}},
+		"host-address": {[]string{"compose.yaml", claiming}, func(o *Options) { onHostOptions(o); o.HTTPPort = 8000 }, []string{"a.example=web"}},
 		"odd-names":    {[]string{"compose.yaml", "services:\n  \"1.0\": {image: app, expose: [80], networks: [\"on\", default]}\nnetworks: {\"on\": }\n"}, func(o *Options) { o.Network = "on" }, []string{"*=1.0"}},
 	} {
 		t.Run(name, func(t *testing.T) {

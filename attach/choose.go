@@ -22,6 +22,8 @@ type Survey struct {
 	Services []Service
 	// Unseen is why the images were not looked at; nil where they were.
 	Unseen error
+
+	outside map[string]compose.NetworkFacts // of networks that are not the project's own, by key
 }
 
 // MakeSurvey loads the user's own files and looks at the services. No engine needs
@@ -38,7 +40,10 @@ func MakeSurvey(ctx context.Context, engine *compose.Engine, place Place, load c
 	if ctx.Err() != nil {
 		return Survey{}, ctx.Err()
 	}
-	return Survey{Place: place, Project: project, Services: findServices(project, images), Unseen: unseen}, nil
+	return Survey{
+		Place: place, Project: project, Services: findServices(project, images), Unseen: unseen,
+		outside: engine.ExternalNetworks(ctx, project),
+	}, nil
 }
 
 func (s Survey) service(name string) (Service, bool) {

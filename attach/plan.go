@@ -174,8 +174,13 @@ func (s Survey) Plan(opts Options) (Plan, error) {
 		return Plan{}, err
 	}
 	p.publishedPorts(s, routed, opts)
+	joined, unknown, err := s.memberships(chosen.all)
+	if err != nil {
+		return Plan{}, err
+	}
+	p.Warnings = append(p.Warnings, unknown...)
 	composeFile, err := renderAttached(attachedFile{
-		Demo: opts.balancer(), Services: shortList(routed), Labelled: p.routed, Networks: chosen.all, Listens: listens,
+		Demo: opts.balancer(), Services: shortList(routed), Labelled: p.routed, Networks: joined, Listens: listens,
 	})
 	if err != nil {
 		return Plan{}, err
@@ -464,12 +469,12 @@ type attachedFile struct {
 
 	Services []string
 	Labelled []routedService
-	Networks []string
+	Networks compose.Memberships
 	Listens  []listen
 }
 
 // ForwarderNetworks are those that HAProxy finds containers in.
-func (f attachedFile) ForwarderNetworks() []string { return f.Networks }
+func (f attachedFile) ForwarderNetworks() compose.Memberships { return f.Networks }
 
 func renderAttached(data attachedFile) ([]byte, error) {
 	file, err := compose.Render(FileName, templates.AttachedFile, data)

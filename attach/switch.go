@@ -395,7 +395,7 @@ func attachedCompose(project *types.Project, balancer types.ServiceConfig) func(
 		finder = project.Services[compose.Forwarder]
 	}
 	survey := Survey{Project: project, Place: Place{Project: project.WorkingDir}, Services: findServices(project, nil)}
-	data := attachedFile{Services: []string{"x"}, Networks: slices.Sorted(maps.Keys(finder.Networks)), Listens: survey.listensOf(survey.names())}
+	data := attachedFile{Services: []string{"x"}, Networks: compose.MembershipsOf(finder), Listens: survey.listensOf(survey.names())}
 	return func(d compose.Demo) ([]byte, error) {
 		data.Demo = d
 		return renderAttached(data)

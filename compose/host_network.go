@@ -73,7 +73,7 @@ func (d Demo) OnHost() bool { return d.NetworkMode == HostNetwork }
 func (d Demo) Forwarder() string { return Forwarder }
 
 // ForwarderNetworks are those in which it knows the names of.
-func (d Demo) ForwarderNetworks() []string { return []string{d.Network} }
+func (d Demo) ForwarderNetworks() Memberships { return Memberships{{Network: d.Network}} }
 
 // HTTPBind is where HAProxy listens for requests: in a container of its own on
 // port 80, which "ports:" maps.
