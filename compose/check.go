@@ -2,6 +2,7 @@ package compose
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,12 @@ func (e *Engine) Check(ctx context.Context, p *Project, running *Balancer, candi
 		argv, input = p.command.Check(stdin), candidate.Content
 	}
 
+	ground, in := e.groundFor(ctx, p, running)
+	defer ground.close()
+	first := p.lookFirst(candidate, in)
+	if !first.Valid || ground.failed != nil {
+		return p.located(first, candidate), ground.failed
+	}
 	output, exitCode, err := e.ask(ctx, p, running, argv, input)
 	if running != nil && e.endedUnder(ctx, *running, exitCode, err) {
 		running = nil // perhaps over the very mistake that is looked for
@@ -50,15 +57,23 @@ func (e *Engine) Check(ctx context.Context, p *Project, running *Balancer, candi
 	if err := notHAProxy(p, exitCode, output); err != nil {
 		return haproxy.Report{}, err
 	}
-	report := haproxy.ParseCheck(exitCode, output)
+	report := haproxy.ParseCheck(exitCode, output).Add(first.Diagnostics)
 	if running == nil {
-		report = p.lookCloser(candidate, report, e.groundToBe(p)) // there is no container to be asked yet
-		return p.located(report, candidate), nil
+		in = e.groundToBe(ctx, p) // there is no container to be asked, or none any more
+	}
+	report = report.Add(p.overlooked(candidate, report, in))
+	return p.located(report, candidate), ground.failed
+}
+
+// groundFor is where a configuration is to run: the running container, or one
+// that is yet to be made.
+func (e *Engine) groundFor(ctx context.Context, p *Project, running *Balancer) (*ground, haproxy.Container) {
+	if running == nil {
+		return &ground{}, e.groundToBe(ctx, p)
 	}
 	ground := e.groundOf(ctx, p, *running)
-	defer ground.close()
-	report = p.lookCloser(candidate, report, ground.container())
-	return p.located(report, candidate), ground.failed
+	in := ground.container()
+	return ground, in
 }
 
 // CheckProject lets HAProxy judge what the project's files and labels of now
@@ -175,7 +190,24 @@ const removeTimeout = 20 * time.Second
 // and it takes the process's signal handlers away, so that Ctrl-C would be
 // HAProxy's to answer.
 func (e *Engine) runOneOff(ctx context.Context, p *Project, argv []string, input []byte) (output string, exitCode int, err error) {
-	id, remove, err := e.createOneOff(ctx, e.oneOffConfig(p, argv, input != nil), e.oneOffHost(ctx, p))
+	return e.runContainer(ctx, e.oneOffConfig(p, argv, input != nil), e.oneOffHost(ctx, p), input)
+}
+
+// resourcesToBe are those of a load balancer that is yet to be made: what the
+// engine gives to a container with the limits of its service.
+func (e *Engine) resourcesToBe(ctx context.Context, p *Project) haproxy.Resources {
+	config := e.oneOffConfig(p, []string{"sh"}, false)
+	config.Cmd = []string{"-c", limitsScript + "limits self"}
+	output, _, err := e.runContainer(ctx, config, e.oneOffHost(ctx, p), nil)
+	if err != nil {
+		return haproxy.Resources{} // what is wrong, the check tells
+	}
+	return parseResources(output)
+}
+
+// runContainer runs a container that ends by itself, and removes it.
+func (e *Engine) runContainer(ctx context.Context, config *container.Config, host *container.HostConfig, input []byte) (output string, exitCode int, err error) {
+	id, remove, err := e.createOneOff(ctx, config, host)
 	if err != nil {
 		return "", 0, err
 	}
@@ -271,6 +303,7 @@ func (e *Engine) oneOffHost(ctx context.Context, p *Project) *container.HostConf
 		CapDrop:        []string{"ALL"},
 		SecurityOpt:    []string{"no-new-privileges:true"},
 		Tmpfs:          map[string]string{},
+		Resources:      limitsOf(p.balancer),
 	}
 	for _, m := range p.mounts() {
 		host.Mounts = append(host.Mounts, mounttypes.Mount{Type: mounttypes.TypeBind, Source: m.source, Target: m.target, ReadOnly: true})
@@ -281,6 +314,22 @@ func (e *Engine) oneOffHost(ctx context.Context, p *Project) *container.HostConf
 		}
 	}
 	return host
+}
+
+// limitsOf are a service's limits of memory and open files.
+func limitsOf(service types.ServiceConfig) container.Resources {
+	limits := container.Resources{Memory: int64(service.MemLimit)}
+	if service.Deploy != nil && service.Deploy.Resources.Limits != nil && service.Deploy.Resources.Limits.MemoryBytes != 0 {
+		limits.Memory = int64(service.Deploy.Resources.Limits.MemoryBytes)
+	}
+	for name, limit := range service.Ulimits {
+		limits.Ulimits = append(limits.Ulimits, &container.Ulimit{
+			Name: name,
+			Soft: int64(cmp.Or(limit.Single, limit.Soft)),
+			Hard: int64(cmp.Or(limit.Single, limit.Hard)),
+		})
+	}
+	return limits
 }
 
 // volumeExists keeps the check from creating a volume of the project.

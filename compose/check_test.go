@@ -39,7 +39,7 @@ services:
     command: [haproxy, -S, "/run/master.sock,mode,600", -f, /usr/local/etc/haproxy/haproxy.cfg]
     ports: ["80:80"]
     volumes: [./haproxy:/usr/local/etc/haproxy:ro]
-`, map[string]string{BaseConfigName: "frontend a\n  bimd :80\nfrontend b\n  bind :81\n"})
+`, map[string]string{BaseConfigName: "frontend a\n  bimd :80\nfrontend b\n  bind :80\n"})
 }
 
 func TestACheckInTheRunningContainerNamesFilesAsTheirOwnerDoes(t *testing.T) {

@@ -3,8 +3,10 @@ package compose
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
@@ -59,6 +61,13 @@ func (g *ground) container() haproxy.Container {
 			network.Host = g.onHost
 			return network
 		},
+		Resources: func() (resources haproxy.Resources) {
+			g.ask(func(r *relay) (err error) {
+				resources, err = r.resources(g.ctx)
+				return err
+			})
+			return resources
+		},
 	}
 }
 
@@ -74,14 +83,41 @@ func (g *ground) ask(question func(*relay) error) {
 	g.failed = errors.Join(g.failed, question(g.relay))
 }
 
-// lookCloser adds to a report what HAProxy's own check does not look at, unless
-// it found mistakes itself, or not all files are at hand.
-func (p *Project) lookCloser(candidate *Candidate, report haproxy.Report, in haproxy.Container) haproxy.Report {
+// lookFirst looks for what must not get as far as HAProxy's own check: limits
+// that cannot be had, for the check itself may take the memory.
+func (p *Project) lookFirst(candidate *Candidate, in haproxy.Container) haproxy.Report {
+	files, _ := p.checkedFiles(candidate)
+	return haproxy.Report{Valid: true}.Add(haproxy.Overcommitted(files, in.Loaded, in.Resources))
+}
+
+// overlooked is what HAProxy's own check does not look at; nothing where it
+// found mistakes itself, or where not all files are at hand.
+func (p *Project) overlooked(candidate *Candidate, report haproxy.Report, in haproxy.Container) []haproxy.Diagnostic {
 	files, complete := p.checkedFiles(candidate)
 	if !report.Valid || !complete {
-		return report
+		return nil
 	}
-	return report.Add(haproxy.Overlooked(files, in))
+	in.Masters = p.command.Masters
+	if candidate == nil { // which may be a part of the configuration
+		in.Published = p.publishedTargets()
+	}
+	return haproxy.Overlooked(files, in)
+}
+
+// publishedTargets are the ports of the container that the Compose file leads
+// to; none on the host's network, where the ports are those of the bind lines.
+func (p *Project) publishedTargets() (ports []haproxy.PublishedPort) {
+	if p.OnHost() {
+		return nil
+	}
+	for _, port := range p.balancer.Ports {
+		ports = append(ports, haproxy.PublishedPort{
+			Port: int(port.Target),
+			UDP:  port.Protocol == "udp",
+			Text: strings.TrimPrefix(fmt.Sprintf("%s:%d", port.Published, port.Target), ":"),
+		})
+	}
+	return ports
 }
 
 // loadedFiles are the configuration files that HAProxy has in memory, and the

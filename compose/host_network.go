@@ -255,13 +255,14 @@ func (e *Engine) runsIn(ctx context.Context, id string, pid int) (bool, error) {
 // groundToBe is what is known of the container of a load balancer that does not
 // run. Of a network of its own nothing can be said before; of the host's, which
 // ports are for root only.
-func (e *Engine) groundToBe(p *Project) haproxy.Container {
-	if !p.OnHost() || isRemote(e.host()) {
-		return haproxy.Container{}
+func (e *Engine) groundToBe(ctx context.Context, p *Project) haproxy.Container {
+	in := haproxy.Container{Resources: func() haproxy.Resources { return e.resourcesToBe(ctx, p) }}
+	if p.OnHost() && !isRemote(e.host()) {
+		in.Network = func() haproxy.Network {
+			return haproxy.Network{Host: true, LowPorts: lowPorts(), MayBind: p.mayBeRoot()}
+		}
 	}
-	return haproxy.Container{Network: func() haproxy.Network {
-		return haproxy.Network{Host: true, LowPorts: lowPorts(), MayBind: p.mayBeRoot()}
-	}}
+	return in
 }
 
 // mayBeRoot tells whether HAProxy may run as root in its container.

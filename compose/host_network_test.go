@@ -175,7 +175,7 @@ func TestAPortThatIsForRootOnlyIsRefusedBeforeAnythingStarts(t *testing.T) {
 	t.Parallel()
 	p := hosted(t, "")
 	engine, _ := (&fakeEngine{}).start(t)
-	ground := engine.groundToBe(p)
+	ground := engine.groundToBe(t.Context(), p)
 	if lowPorts() == 0 {
 		t.Skip("every user of this machine may listen on all ports, or it is not Linux")
 	}
@@ -185,9 +185,9 @@ func TestAPortThatIsForRootOnlyIsRefusedBeforeAnythingStarts(t *testing.T) {
 	testkit.Contains(t, found[0].Hint, "8080", "sysctl -w net.ipv4.ip_unprivileged_port_start=80")
 
 	p.balancer.User = "0"
-	assert.Equal(t, len(haproxy.Overlooked([]haproxy.ConfigFile{{Content: []byte("frontend web\n  bind :80\n")}}, engine.groundToBe(p))), 0)
+	assert.Equal(t, len(haproxy.Overlooked([]haproxy.ConfigFile{{Content: []byte("frontend web\n  bind :80\n")}}, engine.groundToBe(t.Context(), p))), 0)
 	p.balancer.NetworkMode = ""
-	assert.Assert(t, engine.groundToBe(p).Network == nil, "in a network of its own every user may")
+	assert.Assert(t, engine.groundToBe(t.Context(), p).Network == nil, "in a network of its own every user may")
 }
 
 func TestWhatTheHostsNetworkMeans(t *testing.T) {

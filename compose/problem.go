@@ -53,6 +53,8 @@ var (
 	ErrNoMasterSocket = errors.New("HAProxy has no master CLI socket")
 	// ErrFragile: a connection to HAProxy's master CLI may crash HAProxy.
 	ErrFragile = errors.New("HAProxy's master process is fragile")
+	// ErrStuck: a new worker process does not come up.
+	ErrStuck = errors.New("HAProxy's new worker does not come up")
 	// ErrServesWorse: a configuration that HAProxy loaded made it serve less than before.
 	ErrServesWorse = errors.New("HAProxy serves less than before")
 	// ErrConfigChanged: the configuration was edited between its check and its load.

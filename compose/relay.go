@@ -45,7 +45,7 @@ type relay struct {
 // as HAProxy hangs up (-t0); nc only when it is given something to write then.
 //
 // The master is process 1, or the child of an init (Compose's "init: true").
-const relayScript = `mark=$0 socket=$1; shift
+const relayScript = limitsScript + `mark=$0 socket=$1; shift
 find_master() { m=1; read -r name </proc/1/comm && case $name in haproxy*) ;; *) read -r m rest </proc/1/task/1/children;; esac; }
 while read -r order argument; do
   case $order in
@@ -65,6 +65,8 @@ while read -r order argument; do
     grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6; printf '\001'
     cat /proc/sys/net/ipv4/ip_nonlocal_bind; printf '\001'; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; printf '\001'
     cat "/proc/$m/status"; printf '\001'; cat "/proc/$m/task/$m/children" ;;
+  limits) find_master; limits "$m" ;;
+  end) kill -9 "$argument" 2>/dev/null ;;
   check) "$@" </dev/null 2>&1 ;;
   connect)
     if command -v socat >/dev/null 2>&1; then socat -t0 - "UNIX-CONNECT:$socket"; else nc "local:$socket"; fi ;;
@@ -72,6 +74,19 @@ while read -r order argument; do
   esac
   printf '\001%s %d\n' "$mark" "$?"
 done`
+
+// limitsScript says what a process may use in its container.
+const limitsScript = `limits() {
+  grep 'Max open files' "/proc/$1/limits"; printf '\001'
+  cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; printf '\001'
+  grep MemTotal /proc/meminfo
+}
+`
+
+func parseResources(output string) haproxy.Resources {
+	parts := append(strings.SplitN(output, "\x01", 3), make([]string, 3)...)
+	return haproxy.ParseResources(parts[0], parts[1], parts[2])
+}
 
 // openRelay starts the shell. The caller closes it.
 func (e *Engine) openRelay(ctx context.Context, containerID, socket string, check []string) (*relay, error) {
@@ -252,6 +267,18 @@ func (r *relay) network(ctx context.Context) (haproxy.Network, error) {
 	}
 	parts := append(strings.SplitN(output, "\x01", 7), make([]string, 7)...)
 	return haproxy.ParseNetwork(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6]), nil
+}
+
+// resources reads what HAProxy may use in its container.
+func (r *relay) resources(ctx context.Context) (haproxy.Resources, error) {
+	output, _, err := r.order(ctx, "limits")
+	return parseResources(output), err
+}
+
+// end ends a process at once.
+func (r *relay) end(ctx context.Context, pid int) error {
+	_, _, err := r.order(ctx, fmt.Sprintf("end %d", pid))
+	return err
 }
 
 // client speaks with the master CLI. One session can be open at a time; the

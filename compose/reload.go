@@ -102,6 +102,9 @@ type reloading struct {
 	before  snapshotOfServers
 	left    bool // the servers' state waits for the new worker
 	gated   bool // and servers are in it that must pass a check first
+
+	checkTook time.Duration
+	warnings  []haproxy.Diagnostic // of what HAProxy itself overlooks
 }
 
 // reload is Reload for those who hold the lock. All of it goes through one exec
@@ -143,24 +146,42 @@ func (r *reloading) accepted(ctx context.Context) (err error) {
 	if err := r.seen(ctx); err != nil {
 		return err
 	}
-	output, exitCode, err := r.relay.check(ctx)
+	report, ours, err := r.judge(ctx)
 	if err != nil {
-		return r.explainSession(ctx, r.p, r.running, err)
-	}
-	if err := notHAProxy(r.p, exitCode, output); err != nil {
 		return err
 	}
-	loaded, worker := r.p.loadedFiles(r.running)
-	ground := ground{ctx: ctx, relay: r.relay, onHost: r.p.OnHost(), loaded: loaded, worker: worker}
-	report := r.p.lookCloser(nil, haproxy.ParseCheck(exitCode, output), ground.container())
-	if ground.failed != nil {
-		return r.explainSession(ctx, r.p, r.running, ground.failed)
-	}
-	if report = r.p.located(report, nil); !report.Valid {
+	if report = r.p.located(report.Add(ours), nil); !report.Valid {
 		r.note(haproxy.Verdict{Diagnostics: report.Diagnostics}, false)
 		return &InvalidError{Report: report, What: r.p.ConfigName(), Kept: keepsRunning}
 	}
+	r.warnings = r.p.located(haproxy.Report{Diagnostics: ours}, nil).Diagnostics
 	return r.unchanged()
+}
+
+// judge has the configuration checked: by HAProxy itself, and before and after
+// for what HAProxy overlooks, which is ours to say.
+func (r *reloading) judge(ctx context.Context) (report haproxy.Report, ours []haproxy.Diagnostic, err error) {
+	loaded, worker := r.p.loadedFiles(r.running)
+	ground := ground{ctx: ctx, relay: r.relay, onHost: r.p.OnHost(), loaded: loaded, worker: worker}
+	first := r.p.lookFirst(nil, ground.container())
+	report = haproxy.Report{Valid: true}
+	if first.Valid && ground.failed == nil {
+		began := time.Now()
+		output, exitCode, err := r.relay.check(ctx)
+		r.checkTook = time.Since(began)
+		if err != nil {
+			return report, nil, r.explainSession(ctx, r.p, r.running, err)
+		}
+		if err := notHAProxy(r.p, exitCode, output); err != nil {
+			return report, nil, err
+		}
+		report = haproxy.ParseCheck(exitCode, output)
+		ours = r.p.overlooked(nil, report, ground.container())
+	}
+	if ground.failed != nil {
+		return report, nil, r.explainSession(ctx, r.p, r.running, ground.failed)
+	}
+	return report, append(first.Diagnostics, ours...), nil
 }
 
 // unchanged tells that the configuration was edited since it was read.
@@ -189,7 +210,7 @@ func (r *reloading) throughMaster(ctx context.Context) (Reloaded, error) {
 		return Reloaded{}, ctx.Err()
 	}
 	// Once asked, HAProxy does it: not to see it through would save nobody anything.
-	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), verdictTimeout)
+	asked, cancel := r.seeThrough(ctx)
 	defer cancel()
 	if steps, possible := r.p.atRunTime(r.before.hash, r.config); possible {
 		if done, err := r.atRunTime(asked, session, steps); !isRefusal(err) {
@@ -203,11 +224,13 @@ func (r *reloading) throughMaster(ctx context.Context) (Reloaded, error) {
 		r.takeStateAway(asked)
 		return Reloaded{}, err
 	}
-	verdict, err := session.Reload(asked)
-	if err != nil {
+	verdict, err := r.load(asked, session)
+	switch {
+	case errors.Is(err, ErrStuck):
+		return Reloaded{}, err
+	case err != nil:
 		return Reloaded{}, r.explainSession(asked, r.p, r.running, err)
-	}
-	if !verdict.Loaded {
+	case !verdict.Loaded:
 		verdict.Diagnostics = r.p.located(haproxy.Report{Diagnostics: verdict.Diagnostics}, nil).Diagnostics
 		r.note(verdict, true)
 		return Reloaded{}, &InvalidError{Report: haproxy.Report{Diagnostics: verdict.Diagnostics}, What: r.p.ConfigName(), Kept: keepsRunning}
@@ -215,11 +238,17 @@ func (r *reloading) throughMaster(ctx context.Context) (Reloaded, error) {
 	return r.confirmed(asked, ctx.Done(), verdict)
 }
 
+// seeThrough is the time that a reload has once HAProxy is asked, whatever the
+// person does.
+func (r *reloading) seeThrough(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), verdictTimeout+2*r.loadTimeout()+r.opts.WaitTimeout)
+}
+
 // bySignal reloads a master that must not be talked to. Its verdict is not to
 // be had then, but the configuration has passed its check, and whether a new
 // worker takes over can be seen.
 func (r *reloading) bySignal(ctx context.Context) (Reloaded, error) {
-	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), verdictTimeout)
+	asked, cancel := r.seeThrough(ctx)
 	defer cancel()
 	if err := r.unchanged(); err != nil {
 		return Reloaded{}, err
@@ -242,7 +271,25 @@ func (r *reloading) bySignal(ctx context.Context) (Reloaded, error) {
 			return Reloaded{}, err
 		}
 	}
+	if err := r.cameUp(asked); err != nil {
+		return Reloaded{}, err
+	}
 	return r.confirmed(asked, ctx.Done(), haproxy.Verdict{Loaded: true})
+}
+
+// cameUp waits until a new worker answers. After a signal it may still be starting.
+func (r *reloading) cameUp(ctx context.Context) error {
+	for deadline := time.Now().Add(r.loadTimeout()); ; {
+		session, _, err := r.newWorker(ctx)
+		switch {
+		case err == nil:
+			return session.Close()
+		case !errors.Is(err, haproxy.ErrNoWorker):
+			return r.explainSession(ctx, r.p, r.running, err)
+		case time.Now().After(deadline):
+			return r.stuck(ctx)
+		}
+	}
 }
 
 // signalTimeout bounds the wait for a new worker after a signal.
@@ -251,6 +298,7 @@ const signalTimeout = 10 * time.Second
 // confirmed makes sure that the new worker serves, and puts back what was set
 // at run time. The wait for servers' checks ends early with interrupted.
 func (r *reloading) confirmed(ctx context.Context, interrupted <-chan struct{}, verdict haproxy.Verdict) (Reloaded, error) {
+	verdict.Diagnostics = append(r.warnings, verdict.Diagnostics...)
 	done := Reloaded{Verdict: verdict, Unasked: r.before.servers == nil}
 	session, info, err := r.newWorker(ctx)
 	if err != nil {
@@ -435,7 +483,6 @@ func isRefusal(err error) bool {
 // keepsRunning says what a refused configuration does to the one in use.
 const keepsRunning = "nothing was touched: the configuration that was running keeps running"
 
-// verdictTimeout bounds a reload from HAProxy's being asked: 0.1 s as a rule,
-// 2.2 s when a bind fails (measured on 3.2.26), and longer for a great many
-// certificates.
+// verdictTimeout bounds what is to be done in a reload beside the waits for a new
+// worker and for its servers, which have limits of their own.
 const verdictTimeout = 2 * time.Minute

@@ -258,3 +258,36 @@ func TestAMasterCLIThatDoesNotAnswerIsExplained(t *testing.T) {
 		})
 	}
 }
+
+func TestAReloadThatFindsAnotherOneUnderWayWaitsForItsEnd(t *testing.T) {
+	t.Parallel()
+	fake := healthy()
+	fake.verdict = "Success=0\n--\nAnother reload is still in progress.\n\n"
+	asked := 0
+	fake.onCommand = func(command string) {
+		if command != "reload" {
+			return
+		}
+		if asked++; asked == 3 {
+			fake.verdict = loadedWell
+		}
+	}
+	engine, _ := (&fakeEngine{exec: fake.exec}).start(t)
+	done, err := engine.Reload(t.Context(), configured(t), runs, promptly)
+	assert.NilError(t, err)
+	assert.Assert(t, done.Verdict.Loaded)
+	assert.Equal(t, asked, 3)
+}
+
+func TestAReloadSaysWhatHAProxyOverlooks(t *testing.T) {
+	t.Parallel()
+	fake := healthy()
+	engine, _ := (&fakeEngine{exec: fake.exec}).start(t)
+	p := configured(t)
+	testkit.Put(t, p.WorkingDir, BaseConfigName, "global\n  stats socket :9999\nfrontend f\n  bind :80\n")
+	done, err := engine.Reload(t.Context(), p, runs, promptly)
+	assert.NilError(t, err)
+	assert.Equal(t, len(done.Verdict.Diagnostics), 1)
+	testkit.Contains(t, done.Verdict.Diagnostics[0].Message, "':9999' opens the Runtime API at level operator")
+	assert.Equal(t, done.Verdict.Diagnostics[0].File, p.ConfigName())
+}

@@ -140,7 +140,7 @@ func (r *reloading) again(ctx context.Context, previous history.Entry) (worker i
 	if err != nil {
 		return 0, err
 	}
-	verdict, err := session.Reload(ctx)
+	verdict, err := r.load(ctx, session)
 	if err != nil {
 		return 0, err
 	}

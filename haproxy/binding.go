@@ -17,14 +17,18 @@ import (
 
 // listening is a place where a configuration wants to listen.
 type listening struct {
-	file   string
-	line   int
-	text   string     // as it is written
-	socket string     // path of a UNIX socket; "" otherwise
-	ip     netip.Addr // invalid where it is all of them, or a name
-	port   int        // the first one; 0 where it is none of TCP's
-	last   int        // the last one of a range, or the same
-	free   bool       // "transparent": need not be an address of the machine
+	file    string
+	line    int
+	section string     // such as "frontend web", or "global" for the Runtime API
+	text    string     // the address as it is written
+	options []string   // what stands behind it
+	socket  string     // path of a UNIX socket, or abns@NAME; "" otherwise
+	host    string     // the address as it is written, without a port and a protocol
+	six     bool       // of IPv6
+	ip      netip.Addr // invalid where it is all of them, or a name
+	udp     bool
+	port    int // the first one; 0 where there is none
+	last    int // the last one of a range, or the same
 }
 
 // Network is what the kernel tells of the network that a container sees.
@@ -40,6 +44,9 @@ type Network struct {
 
 func (l listening) covers(port int) bool { return l.port > 0 && l.port <= port && port <= l.last }
 
+// free tells that it need not be an address of the machine.
+func (l listening) free() bool { return slices.Contains(l.options, "transparent") }
+
 // listenings are the places where a configuration wants to listen. What is not understood
 // (variables, file descriptors, abstract sockets) is left out, and everything where lines may not
 // count (.if) or mean something else (unix-bind puts a prefix before paths). complete tells whether
@@ -47,31 +54,33 @@ func (l listening) covers(port int) bool { return l.port > 0 && l.port <= port &
 func listenings(files []ConfigFile) (found []listening, complete bool) {
 	complete = true
 	for _, file := range files {
-		section := ""
+		section, begins, off := "", 0, false
 		for line, words := range statements(file.Content) {
-			var addresses string
+			var addresses, options []string
 			switch {
 			case isSection(words[0]):
-				section = words[0]
-			case words[0] == "bind" && len(words) > 1:
-				addresses = words[1]
+				section, begins, off = strings.Join(words[:min(2, len(words))], " "), len(found), false
+			case words[0] == "disabled":
+				found, off = found[:begins], true // none of the section's lines counts
+			case off:
+			case (words[0] == "bind" || words[0] == "dgram-bind") && len(words) > 1:
+				addresses, options = strings.Split(words[1], ","), words[2:]
 			case section == "global" && words[0] == "stats" && len(words) > 2 && words[1] == "socket":
-				addresses = words[2]
+				addresses, options = strings.Split(words[2], ","), words[3:]
 			case words[0] == "unix-bind" || words[0] == ".if":
 				return nil, false
-			case section == "peers" && words[0] == "peer" && len(words) > 2:
+			case strings.HasPrefix(section, "peers") && words[0] == "peer" && len(words) > 2:
 				complete = false // the one that bears this HAProxy's own name listens
 			}
-			if addresses == "" {
-				continue
-			}
-			for address := range strings.SplitSeq(addresses, ",") {
-				if l, understood := parseListening(strings.Trim(address, `"'`)); understood {
-					l.file, l.line, l.free = file.Name, line, slices.Contains(words, "transparent")
-					found = append(found, l)
-				} else {
+			for _, address := range addresses {
+				l, understood := parseListening(strings.Trim(address, `"'`))
+				if !understood {
 					complete = false
+					continue
 				}
+				l.file, l.line, l.section, l.options = file.Name, line, section, options
+				l.udp = l.udp || words[0] == "dgram-bind"
+				found = append(found, l)
 			}
 		}
 	}
@@ -91,17 +100,19 @@ func parseListening(text string) (l listening, understood bool) {
 		return l, false
 	}
 	switch protocol {
-	case "unix", "uxst":
+	case "unix", "uxst", "uxdg":
 		l.socket = text
 		return l, strings.HasPrefix(text, "/")
+	case "abns", "abnsz":
+		l.socket = "abns@" + text
+		return l, true
 	case "", "ipv4", "ipv6", "tcp", "tcp4", "tcp6", "mptcp", "mptcp4", "mptcp6":
 	case "quic4", "quic6", "quic", "udp", "udp4", "udp6":
-		l, understood = parseIP(l, text)
-		l.port, l.last = 0, 0
-		return l, understood
+		l.udp = true
 	default:
 		return l, false
 	}
+	l.six = strings.HasSuffix(protocol, "6")
 	if strings.HasPrefix(text, "/") {
 		l.socket = text
 		return l, true
@@ -114,7 +125,8 @@ func parseIP(l listening, text string) (listening, bool) {
 	if colon < 0 {
 		return l, false
 	}
-	host := strings.Trim(text[:colon], "[]")
+	l.host = strings.Trim(text[:colon], "[]")
+	l.six = l.six || strings.Contains(l.host, ":")
 	first, last, isRange := strings.Cut(text[colon+1:], "-")
 	if !isRange {
 		last = first
@@ -122,7 +134,7 @@ func parseIP(l listening, text string) (listening, bool) {
 	var err, lastErr error
 	l.port, err = strconv.Atoi(first)
 	l.last, lastErr = strconv.Atoi(last)
-	if ip, err := netip.ParseAddr(host); err == nil && !ip.IsUnspecified() {
+	if ip, err := netip.ParseAddr(l.host); err == nil && !ip.IsUnspecified() {
 		l.ip = ip
 	}
 	return l, err == nil && lastErr == nil && l.port <= l.last
@@ -152,7 +164,7 @@ func unbindable(files []ConfigFile, in Container) []Diagnostic {
 // to. ours are the places where it listens.
 func (l listening) prevented(in Container, ours []listening) (why, hint string) {
 	if l.socket != "" {
-		if folder := path.Dir(l.socket); in.Writable != nil && !in.Writable(folder) {
+		if folder := path.Dir(l.socket); path.IsAbs(l.socket) && in.Writable != nil && !in.Writable(folder) {
 			return fmt.Sprintf("HAProxy may not write to %s in its container", folder), "use a folder that exists there and belongs to HAProxy's user, such as that of the other sockets"
 		}
 		return "", ""
@@ -162,11 +174,11 @@ func (l listening) prevented(in Container, ours []listening) (why, hint string) 
 	}
 	network := in.Network()
 	switch {
-	case l.ip.IsValid() && !l.ip.IsLoopback() && !l.free && !network.Foreign && len(network.Addresses) > 0 && !slices.Contains(network.Addresses, l.ip):
+	case l.ip.IsValid() && !l.ip.IsLoopback() && !l.free() && !network.Foreign && len(network.Addresses) > 0 && !slices.Contains(network.Addresses, l.ip):
 		return fmt.Sprintf("%s is not an address of %s", l.ip, network.owner()), "bind to :" + strconv.Itoa(l.port) + ", which means all of its addresses; which ones of the machine lead to it is for \"ports:\" to say"
 	case l.port > 0 && l.port < network.LowPorts && !network.MayBind:
 		return fmt.Sprintf("HAProxy's user may not listen on ports below %d%s", network.LowPorts, network.ofWhom()), network.wayToLowPort(l.port)
-	case network.Worker > 0 && network.Worker == in.LoadedBy && l.taken(network.Ports, ours):
+	case !l.udp && network.Worker > 0 && network.Worker == in.LoadedBy && l.taken(network.Ports, ours):
 		return "another process listens on that port", "use another port, or stop what listens on this one"
 	}
 	return "", ""
@@ -201,7 +213,7 @@ func (n Network) wayToLowPort(port int) string {
 // taken tells whether somebody else listens on one of the ports.
 func (l listening) taken(ports []int, ours []listening) bool {
 	return slices.ContainsFunc(ports, func(port int) bool {
-		return l.covers(port) && !slices.ContainsFunc(ours, func(our listening) bool { return our.covers(port) })
+		return l.covers(port) && !slices.ContainsFunc(ours, func(our listening) bool { return !our.udp && our.covers(port) })
 	})
 }
 

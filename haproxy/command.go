@@ -1,6 +1,7 @@
 package haproxy
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -18,6 +19,9 @@ type Command struct {
 	// MasterSocket is the path of the master CLI's socket (-S), without options such as
 	// ",mode,600". It is empty when there is none, or when it is not a path (TCP, abstract).
 	MasterSocket string
+
+	// Masters are all values of -S as they are written.
+	Masters []string
 
 	// options are the others that decide whether a configuration is valid.
 	options []string
@@ -49,8 +53,9 @@ func ParseCommand(args []string) Command {
 		switch {
 		case option == "-f":
 			c.Configs = append(c.Configs, values...)
-		case option == "-S" && len(values) == 1 && c.MasterSocket == "":
-			c.MasterSocket = socketPath(values[0])
+		case option == "-S" && len(values) == 1:
+			c.Masters = append(c.Masters, values[0])
+			c.MasterSocket = cmp.Or(c.MasterSocket, socketPath(values[0]))
 		case decidesValidity(option):
 			c.options = append(append(c.options, option), values...)
 		}

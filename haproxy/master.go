@@ -18,6 +18,10 @@ type Master struct {
 
 	// ReloadFailed: the last reload started no new worker; those that it was to replace serve on.
 	ReloadFailed bool
+
+	// NewWorker is the worker that the last reload has started, by its PID; 0 where it has started
+	// none, or has ended. It may not have come up yet.
+	NewWorker int
 }
 
 var (
@@ -45,9 +49,12 @@ func ParseMaster(cmdline, environ, children string) Master {
 	}
 	replaced, found := finishing(strings.Split(cmdline, "\x00"))
 	workers := strings.Fields(children)
-	m.ReloadFailed = found && len(workers) > 0 && !slices.ContainsFunc(workers, func(pid string) bool {
-		return !slices.Contains(replaced, pid)
-	})
+	for _, pid := range workers {
+		if found && !slices.Contains(replaced, pid) {
+			m.NewWorker = number(pid)
+		}
+	}
+	m.ReloadFailed = found && len(workers) > 0 && m.NewWorker == 0
 	return m
 }
 

@@ -21,12 +21,12 @@ func TestParseMaster(t *testing.T) {
 		},
 		"reloaded": {
 			argv("haproxy", "-sf", "9", "-x", "sockpair@5", "-W", "-f", "/etc/haproxy"), argv("HAPROXY_STARTUP_VERSION=3.4.7", processes), "9 12 ",
-			Master{Version: "3.4.7", Reloads: 4},
+			Master{Version: "3.4.7", Reloads: 4, NewWorker: 12},
 			false,
 		},
 		"reloaded, and the old worker is gone": {
 			argv("haproxy", "-sf", "9", "-x", "sockpair@5", "-W"), argv("HAPROXY_STARTUP_VERSION=3.4.7", processes), "12 ",
-			Master{Version: "3.4.7", Reloads: 4},
+			Master{Version: "3.4.7", Reloads: 4, NewWorker: 12},
 			false,
 		},
 		"the reload failed": {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -17,10 +18,13 @@ type ConfigFile struct {
 
 // Container is where a configuration is to run. What is nil is not asked.
 type Container struct {
-	Loaded   []ConfigFile             // what HAProxy has in memory
-	LoadedBy int                      // the worker that loaded it, by its PID
-	Writable func(folder string) bool // whether it may create a file there
-	Network  func() Network
+	Loaded    []ConfigFile             // what HAProxy has in memory
+	LoadedBy  int                      // the worker that loaded it, by its PID
+	Writable  func(folder string) bool // whether it may create a file there
+	Network   func() Network
+	Resources func() Resources
+	Masters   []string        // the addresses of the master CLI, as the command line has them
+	Published []PublishedPort // that lead to HAProxy
 }
 
 // Overlooked looks for the mistakes that "haproxy -c" accepts and that a reload suffers from. The
@@ -30,8 +34,9 @@ type Container struct {
 //   - Without any bind line, a socket of the Runtime API is listener enough for HAProxy: it then
 //     serves nothing.
 //   - Where a new worker cannot listen, the old one refuses connections for two seconds.
+//   - Ports and sockets that two lines share, or that nothing listens on: see shared, unpublished.
 func Overlooked(files []ConfigFile, in Container) []Diagnostic {
-	found := unbindable(files, in)
+	found := slices.Concat(unbindable(files, in), shared(files, in), exposed(files, in))
 	listens := false
 	for _, file := range files {
 		section := ""
@@ -52,9 +57,9 @@ func Overlooked(files []ConfigFile, in Container) []Diagnostic {
 		}
 	}
 	if !listens {
-		found = append(found, noListener)
+		return append(found, noListener)
 	}
-	return found
+	return append(found, unpublished(files, in)...)
 }
 
 // unwritable tells why a pidfile cannot be written; "" when it can.

@@ -10,6 +10,9 @@ import (
 type Verdict struct {
 	Loaded bool
 
+	// Busy: another reload is under way, whose new worker has not come up yet. Nothing was done.
+	Busy bool `json:",omitempty"`
+
 	// Worker is the PID of the new worker, 0 when none was started.
 	Worker int `json:",omitempty"`
 
@@ -34,6 +37,7 @@ func parseVerdict(answer string) (v Verdict, ok bool) {
 	if m := newWorker.FindStringSubmatch(v.Output); m != nil {
 		v.Worker = number(m[1] + m[2])
 	}
+	v.Busy = !v.Loaded && strings.HasPrefix(v.Output, "Another reload is still in progress.")
 	said := readMessages(v.Output)
 	v.Diagnostics = said.diagnostics
 	if !v.Loaded {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/docker/cli/cli/command"
@@ -49,7 +50,10 @@ func (p painter) paint(text string, color aec.ANSI) string {
 //	      |     ^~~~
 //	      = did you mean 'bind'?
 func printDiagnostics(out io.Writer, diagnostics []haproxy.Diagnostic, color painter) {
-	for _, d := range diagnostics {
+	for i, d := range diagnostics {
+		if slices.Contains(diagnostics[:i], d) {
+			continue // a check and a reload say the same
+		}
 		severity := aec.RedF
 		if d.Severity == haproxy.Warning {
 			severity = aec.YellowF
