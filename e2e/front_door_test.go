@@ -36,12 +36,13 @@ var guards = []struct {
 // path.test; a route without a guard takes all else of path.test, and one all
 // other hosts.
 func guardedProject(t *testing.T) *project {
+	t.Helper()
 	p := newProject(t)
 	p.write("secrets/shop.htpasswd", "demo:"+passwordHash+"\n")
 	routes := []string{"haproxy.open.host: path.test", `haproxy.any.host: "*"`}
 	for _, g := range guards {
-		routes = append(routes, fmt.Sprintf("haproxy.%s-host.host: %s.test", g.name, g.name))
-		routes = append(routes, fmt.Sprintf("haproxy.%s-path.host: path.test", g.name), fmt.Sprintf("haproxy.%s-path.path: /%s", g.name, g.name))
+		routes = append(routes, fmt.Sprintf("haproxy.%s-host.host: %s.test", g.name, g.name),
+			fmt.Sprintf("haproxy.%s-path.host: path.test", g.name), fmt.Sprintf("haproxy.%s-path.path: /%s", g.name, g.name))
 		for _, label := range g.labels {
 			routes = append(routes, fmt.Sprintf("haproxy.%s-host.%s", g.name, label), fmt.Sprintf("haproxy.%s-path.%s", g.name, label))
 		}
@@ -121,6 +122,13 @@ func TestFrontDoor_no_form_of_a_request_passes_a_guard(t *testing.T) {
 		try("absolute form, by path", form("GET", "http://path.test/"+g.name+"/x", "path.test", ""))
 		try("absolute form of https", form("GET", "https://"+strings.ToUpper(host)+":443/", host+":443", ""))
 		try("HTTP/1.0", "GET / HTTP/1.0\r\nHost: "+host+"\r\n\r\n")
+		for _, version := range []string{"1.0", "1.1"} {
+			try("absolute form without Host", "GET http://"+host+"/ HTTP/"+version+"\r\n\r\n")
+			try("absolute form without Host, by path", "GET http://path.test/"+g.name+" HTTP/"+version+"\r\n\r\n")
+			try("absolute form without Host and path", "GET http://"+host+" HTTP/"+version+"\r\n\r\n")
+			try("absolute form of another scheme", "GET foo://"+host+"/ HTTP/"+version+"\r\n\r\n")
+		}
+		try("absolute form without a path", form("GET", "http://"+host+"?/x", host, ""))
 		try("a line folded", "GET / HTTP/1.1\r\nHost:\r\n "+host+"\r\n\r\n")
 		for _, header := range spoofed {
 			for _, address := range []string{"192.0.2.1", "127.0.0.1"} {
@@ -154,15 +162,10 @@ func hostForms(host string) []string {
 // project, over HTTP/1.1 and HTTP/2.
 func TestFrontDoor_only_websockets_become_tunnels(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func(*testing.T) *project{
-		"demo": func(t *testing.T) *project { return newRunningProject(t) },
-		"attached": func(t *testing.T) *project {
-			return newRoutedProject(t, app{name: "web", labels: []string{`haproxy.host: "*"`}})
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range []string{"demo", "attached"} {
+		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			p := make(t)
+			p := newProjectOf(t, kind)
 			door := newDoor(t, p.http)
 			for _, form := range []string{
 				"CONNECT shop.example.com:80 HTTP/1.1\r\nHost: shop.example.com:80\r\n\r\n",
@@ -191,6 +194,15 @@ func TestFrontDoor_only_websockets_become_tunnels(t *testing.T) {
 	}
 }
 
+// newProjectOf is a running project: the demo, or one with HAProxy in front.
+func newProjectOf(t *testing.T, kind string) *project {
+	t.Helper()
+	if kind == "demo" {
+		return newRunningProject(t)
+	}
+	return newRoutedProject(t, app{name: "web", labels: []string{`haproxy.host: "*"`}})
+}
+
 // spoofed are headers by which a client could tell an app who it is.
 var spoofed = []string{
 	"Forwarded", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded-Ssl",
@@ -204,15 +216,10 @@ var spoofed = []string{
 // taken away by the client's Connection.
 func TestFrontDoor_apps_believe_HAProxy_and_not_the_client(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func(*testing.T) *project{
-		"demo": func(t *testing.T) *project { return newRunningProject(t) },
-		"attached": func(t *testing.T) *project {
-			return newRoutedProject(t, app{name: "web", labels: []string{`haproxy.host: "*"`}})
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range []string{"demo", "attached"} {
+		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			p := make(t)
+			p := newProjectOf(t, kind)
 			door := newDoor(t, p.http)
 			var headers strings.Builder
 			for _, header := range spoofed {

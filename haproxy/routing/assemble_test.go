@@ -73,7 +73,7 @@ func TestWhatIsInTheWayOfAnotherIsReported(t *testing.T) {
 		"the same route":            {web("a.example.com"), other(func(*Spec) {}), "route a.example.com leads to service web already"},
 		"another host":              {web("a.example.com"), other(func(s *Spec) { s.Hosts = []string{"b.example.com"} }), ""},
 		"another priority":          {web("a.example.com"), other(func(s *Spec) { s.Priority = 1 }), ""},
-		"another spelling":              {web("a.example.com"), other(func(s *Spec) { s.Paths = []Path{{Match: Prefix, Value: "//"}} }), "route a.example.com// leads to service web already"},
+		"another spelling":          {web("a.example.com"), other(func(s *Spec) { s.Paths = []Path{{Match: Prefix, Value: "//"}} }), "route a.example.com// leads to service web already"},
 		"the same group":            {grouped, other(func(s *Spec) { s.Group = "g" }), ""},
 		"the same group, otherwise": {grouped, other(func(s *Spec) { s.Group = "g"; s.Balance = "source" }), ""},
 		"settings that differ": {

@@ -85,26 +85,18 @@ func Canonical(value string) (path string, ok bool) {
 	if again, err := url.PathUnescape(plain); err == nil {
 		plain = again
 	}
-	path = strings.ReplaceAll(plain, `\`, "/")
-	for _, step := range foldings {
-		path = step.find.ReplaceAllString(path, step.put)
-	}
+	path = parameters.ReplaceAllString(strings.ReplaceAll(plain, `\`, "/"), "")
+	path = lastDot.ReplaceAllString(slashes.ReplaceAllString(path, "/"), "/")
+	path = strings.NewReplacer(" ", "%20", "?", "%3F").Replace(path)
 	return path, !forbidden.MatchString(latin1(plain)) && !upwards.MatchString(path)
 }
 
 var (
-	foldings = []struct {
-		find *regexp.Regexp
-		put  string
-	}{
-		{regexp.MustCompile(`;[^/]*`), ""},
-		{regexp.MustCompile(`/(?:[.]?/)+`), "/"},
-		{regexp.MustCompile(`/[.]$`), "/"},
-		{regexp.MustCompile(` `), "%20"},
-		{regexp.MustCompile(`[?]`), "%3F"},
-	}
-	forbidden = regexp.MustCompile(forbiddenInPath)
-	upwards   = regexp.MustCompile(leadsUpwards)
+	parameters = regexp.MustCompile(`;[^/]*`)
+	slashes    = regexp.MustCompile(`/(?:[.]?/)+`)
+	lastDot    = regexp.MustCompile(`/[.]$`)
+	forbidden  = regexp.MustCompile(forbiddenInPath)
+	upwards    = regexp.MustCompile(leadsUpwards)
 )
 
 // latin1 has a character for each byte of a text: HAProxy's expressions are
