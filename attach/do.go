@@ -15,6 +15,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // Do does what was planned, and proves it by loading the project as Compose is
@@ -141,7 +142,7 @@ func carryOut(writes []write) (undo func() error, err error) {
 
 // stillTrue makes sure that nobody changed a file since it was looked at.
 func (w write) stillTrue() error {
-	now, err := os.ReadFile(w.path)
+	now, err := regular.Read(w.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		now, err = nil, nil
 	}

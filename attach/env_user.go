@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // envUser says which service would be made of something else if .env named our file:
@@ -96,7 +96,7 @@ func buildsWith(project *types.Project, build types.BuildConfig, file string) bo
 	}
 	text := build.DockerfileInline
 	if text == "" {
-		content, err := os.ReadFile(pathIn(context, cmp.Or(build.Dockerfile, "Dockerfile")))
+		content, err := regular.Read(pathIn(context, cmp.Or(build.Dockerfile, "Dockerfile")))
 		if err != nil {
 			return false
 		}

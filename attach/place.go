@@ -18,6 +18,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // Names of what init writes beside a project of the user's own.
@@ -139,7 +140,7 @@ func (p *Place) add(folder string, names []string) error {
 		if err != nil {
 			return err
 		}
-		content, err := os.ReadFile(file)
+		content, err := regular.Read(file)
 		if err == nil && isAttached(content) {
 			p.Ours = append(p.Ours, file)
 			continue
@@ -168,7 +169,7 @@ func firstOf(folder string, names []string) string {
 
 // IsDemo tells whether the project is one that init wrote as a whole.
 func (p Place) IsDemo() bool {
-	content, err := os.ReadFile(p.Files[0])
+	content, err := regular.Read(p.Files[0])
 	return err == nil && filepath.Base(p.Files[0]) == compose.ComposeFileName && compose.WrittenByInit(content)
 }
 
@@ -234,7 +235,7 @@ func (p Place) mayExtendEnv() bool { return (p.by == byName || p.by == byEnvFile
 // free tells whether no file of the user's has one of the names.
 func (p Place) free(names []string) bool {
 	for _, name := range names {
-		content, err := os.ReadFile(filepath.Join(p.Folder, name))
+		content, err := regular.Read(filepath.Join(p.Folder, name))
 		if !errors.Is(err, fs.ErrNotExist) && !isAttached(content) {
 			return false
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 	"github.com/docker-haproxy/docker-haproxy/templates"
 )
 
@@ -211,7 +212,7 @@ func (p *Plan) publishedPorts(s Survey, routed []string, opts Options) {
 // MayAttach refuses where HAProxy is in front of the project already.
 func (s Survey) MayAttach(force bool) error {
 	target := s.Place.target()
-	content, err := os.ReadFile(target)
+	content, err := regular.Read(target)
 	attached := err == nil && isAttached(content)
 	if _, taken := s.Project.AllServices()[compose.LoadBalancer]; !taken {
 		if attached && !force {
@@ -276,7 +277,7 @@ func withListens(some, more []listen) []listen {
 
 // readFile reads a file that a label names, relative to the project's folder.
 func (s Survey) readFile(path string) ([]byte, error) {
-	return os.ReadFile(pathIn(s.Place.Project, filepath.FromSlash(path)))
+	return regular.Read(pathIn(s.Place.Project, filepath.FromSlash(path)))
 }
 
 // claims are the ports of the host that the load balancer wants.
@@ -527,7 +528,7 @@ func (p *Plan) decideConfigs(force bool) error {
 // for the user to do.
 func (p *Plan) extendEnv() error {
 	file := filepath.Join(p.Place.Folder, envName)
-	env, err := os.ReadFile(file)
+	env, err := regular.Read(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &compose.Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", compose.ShortPath(file), err), Advice: "Check its permissions.", Cause: err}
 	}
@@ -547,7 +548,7 @@ func (p *Plan) extendEnv() error {
 
 // planned is the write of a file that must not be somebody else's.
 func planned(file string, content []byte, why string, force bool) (write, error) {
-	old, err := os.ReadFile(file)
+	old, err := regular.Read(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !isLink(file):
 		return write{path: file, after: content, why: why}, nil
@@ -579,7 +580,7 @@ func plannedBase(file string, balancer compose.Demo, force bool) (*write, error)
 	if err != nil {
 		return nil, err
 	}
-	if old, err := os.ReadFile(file); err == nil && isAttachedBase(old) {
+	if old, err := regular.Read(file); err == nil && isAttachedBase(old) {
 		return switchedBase(file, balancer, attachedBase)
 	}
 	base, err := planned(file, content, "global settings, timeouts, the stats page; yours to edit", force)

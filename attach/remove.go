@@ -16,6 +16,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // Removal is what taking HAProxy away from a project comes down to: decided,
@@ -158,7 +159,7 @@ func (p Place) upCommand(load compose.LoadOptions, services []string) string {
 // composeFiles plans the removal of the Compose files that init wrote.
 func (r *Removal) composeFiles(ctx context.Context, place Place, project *types.Project, force bool) error {
 	for _, file := range place.attachedFiles() {
-		content, err := os.ReadFile(file)
+		content, err := regular.Read(file)
 		if err != nil || !isAttached(content) {
 			continue
 		}
@@ -244,7 +245,7 @@ func ownSettings(ctx context.Context, content []byte) string {
 // envFile plans to make .env what it was.
 func (r *Removal) envFile(place Place) error {
 	file := filepath.Join(place.Folder, envName)
-	env, err := os.ReadFile(file)
+	env, err := regular.Read(file)
 	if err != nil {
 		return nil //nolint:nilerr // what cannot be read was not written by init
 	}
@@ -270,7 +271,7 @@ func (r *Removal) envFile(place Place) error {
 // configs plans the removal of HAProxy's files.
 func (r *Removal) configs(place Place, force bool) error {
 	base := filepath.Join(place.Project, filepath.FromSlash(compose.BaseConfigName))
-	content, err := os.ReadFile(base)
+	content, err := regular.Read(base)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return &compose.Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", compose.ShortPath(base), err), Advice: "Check its permissions.", Cause: err}

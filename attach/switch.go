@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 	"github.com/docker-haproxy/docker-haproxy/templates"
 )
 
@@ -118,7 +118,7 @@ func (c change) String() string {
 
 // switched is the write of a file with the changes from one text to another.
 func switched(file string, from, to []byte) (*write, error) {
-	old, err := os.ReadFile(file)
+	old, err := regular.Read(file)
 	if err != nil {
 		return nil, &compose.Problem{Summary: fmt.Sprintf("%s cannot be read: %v; nothing was changed", compose.ShortPath(file), err), Advice: "Bring it back, or check its permissions.", Cause: err}
 	}
@@ -168,7 +168,7 @@ const demoFrontend = "myfrontend"
 // switchedBase is the write of a base config that is there already; nil where it
 // stays as it is.
 func switchedBase(file string, balancer compose.Demo, render func(compose.Demo) ([]byte, error)) (*write, error) {
-	old, err := os.ReadFile(file)
+	old, err := regular.Read(file)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func untouchedBase(config []byte) bool {
 // host's network only. nil is nothing to be done.
 func plannedForwarder(project string, wanted bool) (*write, error) {
 	file := filepath.Join(project, filepath.FromSlash(compose.DNSConfigName))
-	old, err := os.ReadFile(file)
+	old, err := regular.Read(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !wanted, err == nil && !wanted && !compose.WrittenByInit(old):
 		return nil, nil
@@ -242,7 +242,7 @@ func PlanSwitch(ctx context.Context, engine *compose.Engine, place Place, load c
 	if err != nil || cmp.Or(balancer.NetworkMode, compose.BridgeNetwork) == opts.NetworkMode {
 		return s, false, nil //nolint:nilerr // without a load balancer there is nothing to switch
 	}
-	config, err := os.ReadFile(s.base())
+	config, err := regular.Read(s.base())
 	if err != nil {
 		return s, false, err
 	}
@@ -312,7 +312,7 @@ func (p Place) balancerFile() string {
 	if p.IsDemo() {
 		return p.Files[0]
 	}
-	if content, err := os.ReadFile(p.target()); err != nil || !isAttached(content) {
+	if content, err := regular.Read(p.target()); err != nil || !isAttached(content) {
 		return ""
 	}
 	return p.target()

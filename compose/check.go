@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // stdin is how a candidate that is in no file reaches "haproxy -c": nothing
@@ -160,7 +161,7 @@ func (p *Project) located(report haproxy.Report, candidate *Candidate) haproxy.R
 		if !ok {
 			return nil, os.ErrNotExist
 		}
-		return os.ReadFile(host)
+		return regular.Read(host)
 	})
 	for i, d := range report.Diagnostics {
 		switch {

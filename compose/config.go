@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 	"github.com/docker-haproxy/docker-haproxy/history"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // Config is the load balancer's configuration as it stands on disk at one
@@ -27,6 +29,7 @@ type Config struct {
 	Hash    string    // of the names and contents of all files
 	Changed time.Time // when the newest of them was last written
 	files   []history.Source
+	odd     []string // what is no regular file among them
 }
 
 // ReadConfig reads the configuration from this machine's disk. Its errors name
@@ -42,7 +45,30 @@ func (p *Project) ReadConfig() (Config, error) {
 	if len(roots) == 0 {
 		return Config{}, nil
 	}
-	return snapshot(roots)
+	config, err := snapshot(roots)
+	if err != nil {
+		return Config{}, notRead(err)
+	}
+	return config, p.mentioned(config.odd)
+}
+
+// mentioned refuses a configuration that names a FIFO or a device beside it:
+// HAProxy would wait for it without end. A socket may be one to connect to.
+func (p *Project) mentioned(odd []string) error {
+	files, _ := p.configFiles()
+	for _, name := range odd {
+		info, err := os.Stat(name)
+		target, _ := filepath.EvalSymlinks(name)
+		if err != nil || info.Mode()&fs.ModeSocket != 0 || target == os.DevNull {
+			continue
+		}
+		for _, file := range files {
+			if bytes.Contains(file.Content, []byte("/"+filepath.Base(name))) {
+				return notRead(regular.Check(name))
+			}
+		}
+	}
+	return nil
 }
 
 // baseReadable tells what keeps HAProxy from reading the files that are the
@@ -78,7 +104,7 @@ func (p *Project) configFiles() (files []haproxy.ConfigFile, complete bool) {
 			}
 		}
 		for i, host := range hosts {
-			content, err := os.ReadFile(host)
+			content, err := regular.Read(host)
 			if !onDisk || err != nil {
 				complete = false
 				continue
@@ -145,6 +171,11 @@ func (p *Project) readable(file string) error {
 			Advice:  fmt.Sprintf("Let it: chmod o+r %s, or chown it to %d.", shown, uid),
 		}
 	}
+	for _, name := range append(configsIn(file), file) {
+		if err := regular.Check(name); err != nil {
+			return notRead(err)
+		}
+	}
 	opened, err := os.Open(file)
 	if err != nil {
 		return &Problem{
@@ -168,9 +199,12 @@ func (p *Project) runsAs() (int, bool) {
 	return uid, err == nil && uid != 0
 }
 
-func holdsConfigs(folder string) bool {
-	found, err := filepath.Glob(filepath.Join(folder, "*.cfg"))
-	return err == nil && len(found) > 0
+func holdsConfigs(folder string) bool { return len(configsIn(folder)) > 0 }
+
+// configsIn are the configuration files in a folder; none where it is a file.
+func configsIn(folder string) []string {
+	found, _ := filepath.Glob(filepath.Join(folder, "*.cfg"))
+	return found
 }
 
 // isScratch tells an editor's own files from configuration.
@@ -218,10 +252,11 @@ func (s *snapshots) read(name string) error {
 		return nil
 	case info.IsDir():
 		return s.readFolder(name)
-	case !info.Mode().IsRegular(): // a socket
+	case !info.Mode().IsRegular():
+		s.config.odd = append(s.config.odd, name)
 		return nil
 	}
-	content, err := os.ReadFile(name)
+	content, err := regular.Read(name)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // WriteFiles writes all files below a folder, or none: each appears at once
@@ -29,7 +31,7 @@ func WriteFiles(folder string, files []File) (err error) {
 		if err != nil {
 			return err
 		}
-		old, readErr := os.ReadFile(target)
+		old, readErr := regular.Read(target)
 		if err := writeFile(target, file.Content); err != nil {
 			return err
 		}

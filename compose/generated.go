@@ -18,6 +18,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // GeneratedName is the folder of the generated config, beside the base config.
@@ -163,7 +164,7 @@ func filesIn(folder string) (map[string][]byte, error) {
 		if entry.IsDir() || isScratch(entry.Name()) {
 			continue
 		}
-		if found[entry.Name()], err = os.ReadFile(filepath.Join(folder, entry.Name())); err != nil {
+		if found[entry.Name()], err = regular.Read(filepath.Join(folder, entry.Name())); err != nil {
 			return nil, err
 		}
 	}
@@ -359,7 +360,7 @@ func (p *Project) noteQuarantines(g *Generation) {
 // or "reload".
 func (p *Project) Quarantined() []Quarantine {
 	var quarantines []Quarantine
-	text, err := os.ReadFile(p.StateFile(quarantineNote))
+	text, err := regular.Read(p.StateFile(quarantineNote))
 	if err != nil || json.Unmarshal(text, &quarantines) != nil {
 		return nil
 	}

@@ -3,13 +3,13 @@ package compose
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
 	"github.com/docker-haproxy/docker-haproxy/history"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // History keeps the configurations that HAProxy accepted of this project.
@@ -65,7 +65,7 @@ func (p *Project) restore(entry history.Entry) (undo func() error, err error) {
 func (p *Project) giveSecrets() error {
 	_, folder, _ := p.generatedFolder()
 	file := filepath.Join(folder, routing.UsersName)
-	content, err := os.ReadFile(file)
+	content, err := regular.Read(file)
 	if folder == "" || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -2,9 +2,10 @@ package compose
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // loaded is our note of which configuration a HAProxy process has in memory.
@@ -43,7 +44,7 @@ func (p *Project) Remember(b Balancer, worker int, config Config) error {
 // note reads what was remembered; the zero value where nothing was.
 func (p *Project) note() loaded {
 	var note loaded
-	text, err := os.ReadFile(p.loadedNote())
+	text, err := regular.Read(p.loadedNote())
 	if err != nil || json.Unmarshal(text, &note) != nil {
 		return loaded{}
 	}

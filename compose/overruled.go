@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // declaration is what one file says of a label.
@@ -150,7 +150,7 @@ func (d *declarations) model(file string) map[string]any {
 		return model
 	}
 	d.models[file] = nil // a file that includes itself
-	content, err := os.ReadFile(file)
+	content, err := regular.Read(file)
 	if err != nil {
 		return nil
 	}

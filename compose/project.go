@@ -104,6 +104,9 @@ func (e *Engine) LoadModel(ctx context.Context, opts LoadOptions) (*types.Projec
 			Cause:   errors.Join(ErrNoComposeFile, err),
 		}
 	}
+	if err := opts.readable(ctx); err != nil {
+		return nil, err
+	}
 	loaded, err := e.read(ctx, opts)
 	switch {
 	case err == nil:

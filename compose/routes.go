@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // Quarantine is a service that is not served, because its labels cannot be
@@ -269,7 +269,7 @@ func (p *Project) readProjectFile(name string) ([]byte, error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return nil, fmt.Errorf("%s is not below the project's folder", name)
 	}
-	content, err := os.ReadFile(filepath.Join(p.WorkingDir, filepath.FromSlash(name)))
+	content, err := regular.Read(filepath.Join(p.WorkingDir, filepath.FromSlash(name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no file %s in the project's folder", name)
 	}

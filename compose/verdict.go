@@ -2,11 +2,11 @@ package compose
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // verdictNote is the last verdict as it is kept in the project's state folder.
@@ -32,7 +32,7 @@ func (p *Project) LastVerdict(balancer Balancer) *LastVerdict {
 
 func (p *Project) verdict() (verdictNote, bool) {
 	var note verdictNote
-	text, err := os.ReadFile(filepath.Join(p.statePath(), "verdict.json"))
+	text, err := regular.Read(filepath.Join(p.statePath(), "verdict.json"))
 	if err != nil || json.Unmarshal(text, &note) != nil {
 		return verdictNote{}, false
 	}

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 // Store keeps configurations below a folder: the contents of files, each once,
@@ -166,7 +168,7 @@ func (s Store) prune(entries []Entry) error {
 
 // List gives the configurations, the newest first.
 func (s Store) List() ([]Entry, error) {
-	text, err := os.ReadFile(s.list())
+	text, err := regular.Read(s.list())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -192,7 +194,7 @@ func (s Store) ByHash(hash string) (entry Entry, found bool, err error) {
 
 // Read gives the content of a file, and makes sure that it is the one that was kept.
 func (s Store) Read(f File) ([]byte, error) {
-	content, err := os.ReadFile(s.object(f))
+	content, err := regular.Read(s.object(f))
 	if err != nil {
 		return nil, fmt.Errorf("the history has lost the content of %s: %w", f.Path, err)
 	}
@@ -272,7 +274,7 @@ func rank(name string) int {
 
 // put writes a file and gives what makes it as it was.
 func (s Store) put(name string, content []byte, file File) (undo func() error, err error) {
-	old, err := os.ReadFile(name)
+	old, err := regular.Read(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -291,7 +293,7 @@ func (s Store) put(name string, content []byte, file File) (undo func() error, e
 
 // remove removes a file and gives what brings it back.
 func (s Store) remove(name string) (undo func() error, err error) {
-	old, err := os.ReadFile(name)
+	old, err := regular.Read(name)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 type checkOptions struct {
@@ -83,7 +85,7 @@ func (o checkOptions) candidate(stdin io.Reader) (*compose.Candidate, error) {
 		return nil, nil
 	}
 	if o.file == "-" {
-		content, err := io.ReadAll(stdin)
+		content, err := regular.ReadAll("standard input", stdin)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read standard input: %w", err)
 		}
@@ -93,7 +95,7 @@ func (o checkOptions) candidate(stdin io.Reader) (*compose.Candidate, error) {
 	if err == nil && info.IsDir() {
 		return nil, problem(o.file+" is a folder", "Name a configuration file in it.")
 	}
-	content, err := os.ReadFile(o.file)
+	content, err := readCandidate(o.file)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the configuration: %w", err)
 	}
@@ -191,4 +193,17 @@ func plural(before string, n int, noun string) string {
 	default:
 		return fmt.Sprintf("%s%d %ss", before, n, noun)
 	}
+}
+
+// readCandidate reads a file, or what a shell hands over as one: <(command).
+func readCandidate(name string) ([]byte, error) {
+	if !strings.HasPrefix(name, "/dev/fd/") && !strings.HasPrefix(name, "/proc/self/fd/") && name != "/dev/stdin" {
+		return regular.Read(name)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return regular.ReadAll(name, file)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/attach"
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 type initOptions struct {
@@ -278,7 +279,7 @@ func printFiles(dockerCLI command.Cli, files []compose.File) error {
 // not from init is never overwritten, not even with --force.
 func mayWrite(folder string, files []compose.File, force bool) error {
 	for _, name := range compose.FileNames() {
-		content, err := os.ReadFile(filepath.Join(folder, name))
+		content, err := regular.Read(filepath.Join(folder, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

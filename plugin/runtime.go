@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/internal/regular"
 )
 
 type runtimeOptions struct {
@@ -234,7 +234,7 @@ const (
 )
 
 func readHistory(file string) []string {
-	text, err := os.ReadFile(file)
+	text, err := regular.Read(file)
 	if err != nil {
 		return nil
 	}
