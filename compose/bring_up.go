@@ -20,6 +20,7 @@ type Outcome struct {
 	Changed  bool     // containers were created, replaced or started
 	Reloaded Reloaded // if an edited configuration was loaded
 	Warnings []haproxy.Diagnostic
+	Notes    []string // what the project had otherwise before, by another command than "up"
 	// Quarantines are the services that are not served.
 	Quarantines []Quarantine
 }
@@ -53,6 +54,8 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 	}
 	switch {
 	case err == nil:
+		outcome.Notes = p.beyondFile(before)
+		p.noteScales()
 		e.retireForwarder(ctx, p.Project, before)
 		return outcome, nil
 	case outcome.Changed:

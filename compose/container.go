@@ -32,7 +32,7 @@ type Container struct {
 	configHash string    // what Compose recorded of the service's definition
 	addresses  string    // IP addresses in its networks, separated by spaces
 	networks   string    // the same with their networks, as NETWORK/ADDRESS
-	rollout    rolloutNote
+	rollout    RolloutNote
 	oneOff     bool // of "docker compose run"
 }
 

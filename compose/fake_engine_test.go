@@ -70,6 +70,8 @@ type fakeContainer struct {
 	PIDs        []int // of its processes
 
 	Then string // the state from the second look at it on; "" stays
+
+	MadeFrom bool // the engine says what it was made from
 }
 
 func (c fakeContainer) labels() map[string]string {
@@ -306,9 +308,14 @@ func (f *fakeEngine) inspect(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	answer(w, map[string]any{"Id": c.ID, "Name": "/" + c.Name, "RestartCount": c.Restarts, "State": map[string]any{
+	said := map[string]any{"Id": c.ID, "Name": "/" + c.Name, "RestartCount": c.Restarts, "State": map[string]any{
 		"Status": c.State, "Running": c.State == "running", "StartedAt": c.StartedAt, "ExitCode": c.ExitCode,
-	}})
+	}}
+	if c.MadeFrom {
+		said["Image"], said["Config"], said["HostConfig"] = "sha256:1", map[string]any{"Image": "app:1", "Env": []string{"PASSWORD=secret"}}, map[string]any{}
+		said["NetworkSettings"] = map[string]any{}
+	}
+	answer(w, said)
 	c.State = orDefault(c.Then, c.State)
 }
 

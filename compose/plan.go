@@ -132,7 +132,7 @@ func (p *Project) planContainers(state State, opts UpOptions) ([]Step, error) {
 		if err != nil {
 			return nil, err
 		}
-		have, stale, stopped := 0, 0, 0
+		have, stale, stopped, undone := 0, 0, 0, false
 		for _, c := range state.containers {
 			if c.Service != name {
 				continue
@@ -141,11 +141,15 @@ func (p *Project) planContainers(state State, opts UpOptions) ([]Step, error) {
 			switch {
 			case c.configHash != hash || opts.ForceRecreate:
 				stale++
+				undone = undone || c.Undone()
 			case !c.Running():
 				stopped++
 			}
 		}
 		if cause := containerCause(have, stale, stopped, service.GetScale(), opts.ForceRecreate); cause != "" {
+			if undone {
+				cause += ` ("rollout undo" had gone back)`
+			}
 			steps = append(steps, Step{What: "service " + name, How: ByCompose, Cause: cause})
 		}
 	}
@@ -177,7 +181,7 @@ func containerCause(have, stale, stopped, want int, force bool) string {
 		say("%d to be created", want-have)
 	}
 	if want < have {
-		say("%d to be removed: %d are wanted", have-want, want)
+		say("%d to be removed: the Compose file asks for %d", have-want, want)
 	}
 	if stopped > 0 && want >= have {
 		say("%d to be started", stopped)

@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -17,95 +16,105 @@ import (
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 )
 
-// The labels that a rollout leaves on the containers it starts. They are no
-// part of the service's definition, so that Compose finds nothing changed.
-const (
-	rolloutLabel         = "com.docker-haproxy.rollout"           // which one: they sort by time
-	previousImageLabel   = "com.docker-haproxy.previous.image"    // the reference of those before
-	previousImageIDLabel = "com.docker-haproxy.previous.image-id" // and what it stood for
-)
-
-// rolloutNote is what those labels say of a container.
-type rolloutNote struct {
-	ID       string
-	Previous ImageRef
-}
-
 // ImageRef is an image as a Compose file names it, and what the name stood for.
 type ImageRef struct {
 	Name string
 	ID   string
 }
 
-func readRolloutNote(labels map[string]string) rolloutNote {
-	return rolloutNote{ID: labels[rolloutLabel], Previous: ImageRef{Name: labels[previousImageLabel], ID: labels[previousImageIDLabel]}}
-}
-
-// RolloutID is the rollout that started a container; "" where another command did.
-func (c Container) RolloutID() string { return c.rollout.ID }
-
-// PreviousImage is the image of the containers that the container's rollout
-// replaced; empty where none did.
-func (c Container) PreviousImage() ImageRef { return c.rollout.Previous }
-
-// NewRolloutID names a rollout that begins now.
-func NewRolloutID() string { return time.Now().UTC().Format("20060102T150405.000Z") }
-
 // Definition is what containers of a service are to be made from.
 type Definition struct {
 	Service types.ServiceConfig
 	ImageID string
 	hash    string
+	like    *containerSpec // of the version that runs or ran; nil where the Compose file says it
 }
 
-// Definition is what the Compose file says of a service now, or, where image is
-// not empty, the same with another image. The image is fetched if it is not there.
-func (e *Engine) Definition(ctx context.Context, p *Project, service string, image ImageRef) (Definition, error) {
+// Definition is what the Compose file says of a service now, or, where version is
+// not empty, what it was made from then. Of a version of which only the image is
+// known, the rest is the Compose file's. The image is fetched if it is not there.
+func (e *Engine) Definition(ctx context.Context, p *Project, service string, version Version) (Definition, error) {
 	config, known := p.Services[service]
 	if !known {
 		return Definition{}, p.unknownService(service)
 	}
 	d := Definition{Service: config}
-	if image != (ImageRef{}) {
-		d.Service.Image, d.ImageID = image.Name, image.ID
-		if inspected, err := e.api().ImageInspect(ctx, image.Name); err != nil || inspected.ID != image.ID {
-			d.Service.Image = image.ID // the name stands for something else by now
-		}
-		d.Service.PullPolicy = types.PullPolicyNever
-		if _, err := e.api().ImageInspect(ctx, d.Service.Image); err != nil {
-			return Definition{}, &Problem{
-				Summary: fmt.Sprintf("the image %s that service %s had before is gone from the engine", image.Name, service),
-				Advice:  "Name it in the Compose file, then run \"docker haproxy rollout\".",
-				Cause:   err,
-			}
-		}
-	} else {
+	if version == (Version{}) {
 		images, err := e.FetchImages(ctx, p, service)
 		if err != nil {
 			return Definition{}, err
 		}
 		d.ImageID = images[api.GetImageNameOrDefault(config, p.Name)]
+		d.hash, err = e.hash(ctx, p, d.Service)
+		return d, err
 	}
-	var all []Container // of all services: only one that shares something depends on them
-	var err error
-	if p.mayShare(service) {
-		if all, err = e.containers(ctx, p.Name); err != nil {
-			return d, err
+	if _, err := e.api().ImageInspect(ctx, version.Image.ID); err != nil {
+		return Definition{}, &Problem{
+			Summary: fmt.Sprintf("the image %s that service %s had before is gone from the engine", version.Image.Name, service),
+			Advice:  "Name it in the Compose file, then run \"docker haproxy rollout\".",
+			Cause:   err,
 		}
 	}
-	d.hash, err = hashOf(d.Service, all)
+	spec, found, err := p.keptSpec(service, version)
+	if err != nil {
+		return Definition{}, err
+	}
+	if found {
+		return spec.definition(config), nil
+	}
+	d.Service.Image, d.ImageID = version.Image.Name, version.Image.ID
+	if inspected, err := e.api().ImageInspect(ctx, version.Image.Name); err != nil || inspected.ID != version.Image.ID {
+		d.Service.Image = version.Image.ID // the name stands for something else by now
+	}
+	d.Service.PullPolicy = types.PullPolicyNever
+	d.hash, err = e.hash(ctx, p, d.Service)
 	return d, err
 }
+
+// hash is what Compose records of a service's definition in its containers.
+func (e *Engine) hash(ctx context.Context, p *Project, service types.ServiceConfig) (string, error) {
+	var all []Container // of all services: only one that shares something depends on them
+	if p.mayShare(service.Name) {
+		var err error
+		if all, err = e.containers(ctx, p.Name); err != nil {
+			return "", err
+		}
+	}
+	return hashOf(service, all)
+}
+
+// DefinitionOf is what a container was made from.
+func (e *Engine) DefinitionOf(ctx context.Context, p *Project, c Container) (Definition, error) {
+	spec, err := e.specOf(ctx, p, c)
+	if err != nil {
+		return Definition{}, err
+	}
+	return spec.definition(p.Services[c.Service]), nil
+}
+
+func (s containerSpec) definition(service types.ServiceConfig) Definition {
+	return Definition{Service: s.over(service), ImageID: s.ImageID, hash: s.Config.Labels[api.ConfigHashLabel], like: &s}
+}
+
+// Whole tells whether the definition is all that containers were made from, and not
+// the Compose file's with another image.
+func (d Definition) Whole() bool { return d.like != nil }
 
 // Made tells whether a container is made from the definition.
 func (d Definition) Made(c Container) bool {
 	return c.configHash == d.hash && c.ImageID == d.ImageID
 }
 
+// Same tells whether two definitions make the same containers.
+func (d Definition) Same(other Definition) bool {
+	return d.hash == other.hash && d.ImageID == other.ImageID
+}
+
 // UpdateRules are how a service wants its containers to be replaced: what its
 // deploy.update_config says.
 type UpdateRules struct {
-	Batch     int // containers at a time; 0: all
+	Batch     int  // containers at a time; 0 where it is not said
+	All       bool // all of them at one time: parallelism: 0
 	StopFirst bool
 	Pause     time.Duration // between two batches
 	Monitor   time.Duration // how long a new container is watched
@@ -119,31 +128,9 @@ func (d Definition) UpdateRules() (UpdateRules, bool) {
 	c := d.Service.Deploy.UpdateConfig
 	rules := UpdateRules{StopFirst: c.Order == "stop-first", Pause: time.Duration(c.Delay), Monitor: time.Duration(c.Monitor)}
 	if c.Parallelism != nil {
-		rules.Batch = int(*c.Parallelism) //nolint:gosec // a number of containers
+		rules.Batch, rules.All = int(*c.Parallelism), *c.Parallelism == 0 //nolint:gosec // a number of containers
 	}
 	return rules, true
-}
-
-// Single tells why no second container of the service can run beside the first;
-// "" where one can.
-func (d Definition) Single() string {
-	if d.Service.ContainerName != "" {
-		return "container_name: " + d.Service.ContainerName
-	}
-	for _, port := range d.Service.Ports {
-		if port.Published != "" {
-			return "published port " + port.Published
-		}
-	}
-	if d.Service.NetworkMode == "host" {
-		return "network_mode: host"
-	}
-	for _, network := range d.Service.Networks {
-		if network != nil && network.Ipv4Address+network.Ipv6Address != "" {
-			return "fixed address " + cmp.Or(network.Ipv4Address, network.Ipv6Address)
-		}
-	}
-	return ""
 }
 
 func (p *Project) unknownService(service string) error {
@@ -165,30 +152,26 @@ func (e *Engine) Replicas(ctx context.Context, p *Project, service string) ([]Co
 }
 
 // AddReplicas creates and starts containers of a definition beside those that
-// there are, until there are total. The others are not touched, those of other
-// services neither. rollout and previous go into their labels.
-func (e *Engine) AddReplicas(ctx context.Context, p *Project, d Definition, total int, rollout string, previous ImageRef) error {
+// there are, as many as count. The others are not touched, those of other services
+// neither. The note goes into their labels.
+func (e *Engine) AddReplicas(ctx context.Context, p *Project, d Definition, count int, note RolloutNote) error {
+	if d.like != nil {
+		return e.addLike(ctx, p, *d.like, d.Service.Name, count, note.labels())
+	}
+	there, err := e.Replicas(ctx, p, d.Service.Name)
+	if err != nil {
+		return err
+	}
+	ctx = untouched(ctx, there)
 	model, err := p.WithSelectedServices([]string{d.Service.Name}, types.IgnoreDependencies)
 	if err != nil {
 		return err
 	}
-	service := d.Service
-	if service.Deploy != nil {
-		deploy := *service.Deploy // SetScale writes through the pointer, into the project
-		service.Deploy = &deploy
-	}
-	service.SetScale(total)
+	service := scaled(d.Service, len(there)+count)
 	if err := e.keepNetworks(ctx, p, model); err != nil {
 		return err
 	}
-	custom := types.Labels{}
-	maps.Copy(custom, service.CustomLabels)
-	for name, value := range map[string]string{rolloutLabel: rollout, previousImageLabel: previous.Name, previousImageIDLabel: previous.ID} {
-		if value != "" {
-			custom[name] = value
-		}
-	}
-	service.CustomLabels = custom
+	service.CustomLabels = withLabels(service.CustomLabels, note.labels())
 	service.DependsOn = nil // they run; it is no part of the definition's hash
 	model.Services = types.Services{service.Name: service}
 	err = e.sdk.Up(ctx, model, api.UpOptions{
@@ -204,6 +187,24 @@ func (e *Engine) AddReplicas(ctx context.Context, p *Project, d Definition, tota
 		return e.explainUp(ctx, p, err)
 	}
 	return nil
+}
+
+// scaled is a service with another number of containers.
+func scaled(service types.ServiceConfig, count int) types.ServiceConfig {
+	if service.Deploy != nil {
+		deploy := *service.Deploy // SetScale writes through the pointer, into the project
+		service.Deploy = &deploy
+	}
+	service.SetScale(count)
+	return service
+}
+
+// withLabels adds labels to others, which stay as they are.
+func withLabels(labels, more types.Labels) types.Labels {
+	all := types.Labels{}
+	maps.Copy(all, labels)
+	maps.Copy(all, more)
+	return all
 }
 
 // keepNetworks has Compose take the project's networks as they are: where their
@@ -228,9 +229,15 @@ func (e *Engine) keepNetworks(ctx context.Context, p *Project, model *types.Proj
 func (p *Project) Routed(service string) bool { return labels.Uses(p.Services[service].Labels) }
 
 // Recreate has Compose bring a service to what its definition says, as a plain
-// "up" does: for one that receives no traffic.
-func (e *Engine) Recreate(ctx context.Context, p *Project, service string, force bool) error {
+// "up" does, but with another number of containers: for one that receives no
+// traffic. The note goes into the labels of those that are made.
+func (e *Engine) Recreate(ctx context.Context, p *Project, service string, count int, force bool, note RolloutNote) error {
 	model, create, err := p.alone(service, force)
+	if err == nil {
+		config := scaled(model.Services[service], count)
+		config.CustomLabels = withLabels(config.CustomLabels, note.labels())
+		model.Services[service] = config
+	}
 	if err == nil {
 		err = e.sdk.Up(ctx, model, api.UpOptions{Create: create, Start: api.StartOptions{Project: model, Services: []string{service}}})
 	}
@@ -323,7 +330,14 @@ func (e *Engine) Ill(ctx context.Context, c Container) error {
 // its health check's answer and its last lines.
 func (e *Engine) Failed(ctx context.Context, c Container, how string) error {
 	problem := e.failed(ctx, c.Name, how)
-	problem.Advice = `Mend the service in the Compose file or its image, then run "docker haproxy rollout" again.`
+	problem.Advice = `Correct the service in the Compose file or its image, then run "docker haproxy rollout" again.`
+	return problem
+}
+
+// Late is the error of a container that was not ready in time.
+func (e *Engine) Late(ctx context.Context, c Container, how string) error {
+	problem := e.failed(ctx, c.Name, how)
+	problem.Advice = "Give it more time with --wait-timeout, or correct the service in the Compose file or its image."
 	return problem
 }
 

@@ -8,24 +8,6 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-func TestSingle(t *testing.T) {
-	t.Parallel()
-	var free, published, host, fixed types.ServiceConfig
-	fixed.Networks = map[string]*types.ServiceNetworkConfig{"a": nil, "b": {Ipv4Address: "10.0.0.9"}}
-	free.Ports = []types.ServicePortConfig{{Target: 80}}
-	published.Ports = []types.ServicePortConfig{{Target: 80, Published: "8080"}}
-	host.NetworkMode = "host"
-	for want, service := range map[string]types.ServiceConfig{
-		"":                       free,
-		"container_name: web":    {ContainerName: "web"},
-		"published port 8080":    published,
-		"network_mode: host":     host,
-		"fixed address 10.0.0.9": fixed,
-	} {
-		assert.Equal(t, Definition{Service: service}.Single(), want)
-	}
-}
-
 func TestUpdateRules(t *testing.T) {
 	t.Parallel()
 	_, found := Definition{}.UpdateRules()
@@ -36,6 +18,7 @@ func TestUpdateRules(t *testing.T) {
 	}}}}
 	rules, found := d.UpdateRules()
 	assert.Assert(t, found)
+	assert.Assert(t, !rules.All)
 	assert.DeepEqual(t, rules, UpdateRules{Batch: 2, StopFirst: true, Pause: time.Second, Monitor: time.Minute})
 }
 
@@ -79,6 +62,21 @@ func TestRolloutNote(t *testing.T) {
 	t.Parallel()
 	c := Container{rollout: readRolloutNote(map[string]string{rolloutLabel: "20260101T000000.000Z", previousImageLabel: "app:1", previousImageIDLabel: "sha256:1"})}
 	assert.Equal(t, c.RolloutID(), "20260101T000000.000Z")
-	assert.Equal(t, c.PreviousImage(), ImageRef{Name: "app:1", ID: "sha256:1"})
+	assert.Equal(t, c.Previous(), Version{Image: ImageRef{Name: "app:1", ID: "sha256:1"}})
+	note := RolloutNote{ID: "20260101T000000.000Z", Previous: Version{Image: ImageRef{Name: "app:1", ID: "sha256:1"}, Definition: "0123456789ab"}, Undone: true}
+	assert.Equal(t, readRolloutNote(note.labels()), note)
+	assert.Equal(t, len(RolloutNote{}.labels()), 0)
 	assert.Assert(t, NewRolloutID() > c.RolloutID(), "they sort by time")
+}
+
+func TestParallelismOfNoneSaidAndOfNone(t *testing.T) {
+	t.Parallel()
+	none := uint64(0)
+	update := types.UpdateConfig{}
+	d := Definition{Service: types.ServiceConfig{Deploy: &types.DeployConfig{UpdateConfig: &update}}}
+	rules, _ := d.UpdateRules()
+	assert.Assert(t, !rules.All)
+	update.Parallelism = &none
+	rules, _ = d.UpdateRules()
+	assert.Assert(t, rules.All)
 }

@@ -305,7 +305,7 @@ func TestContainersToBeChangedAreCountedByCause(t *testing.T) {
 		{0, 0, 0, 3, false, "3 to be created"},
 		{2, 2, 0, 2, false, "2 to be replaced: the definition changed"},
 		{2, 2, 0, 3, true, "2 to be replaced, as asked, 1 to be created"},
-		{5, 0, 0, 2, false, "3 to be removed: 2 are wanted"},
+		{5, 0, 0, 2, false, "3 to be removed: the Compose file asks for 2"},
 		{2, 0, 1, 2, false, "1 to be started"},
 	} {
 		assert.Equal(t, containerCause(c.have, c.stale, c.stopped, c.want, c.force), c.cause)

@@ -89,10 +89,10 @@ func newRolloutUndoCommand(dockerCLI command.Cli, project *projectOptions) *cobr
 	var opts rolloutOptions
 	cmd := &cobra.Command{
 		Use:   "undo [OPTIONS] SERVICE...",
-		Short: "Go back to the image that a service had before its last rollout",
-		Long: `Roll the service out again with the image that its containers had before. The
-Compose file is not touched: until it names that image too, the next rollout or up
-goes forward again.`,
+		Short: "Go back to what a service was before its last rollout",
+		Long: `Roll the service out again as its containers were before: image, environment,
+command, mounts and all else that they were made from. The Compose file is not
+touched: until it says the same, the next rollout or up goes forward again.`,
 		Example:           `  docker haproxy rollout undo web`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeServices(dockerCLI, project),
@@ -130,7 +130,7 @@ by a new one of the same definition. It is "rollout --force".`,
 
 // howFlags are those that say in which way containers are replaced.
 func (o *rolloutOptions) howFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&o.batch, "batch", "", "Containers at a time, such as 2 or 25% (default all, or update_config.parallelism)")
+	flags.StringVar(&o.batch, "batch", "", "Containers at a time, such as 2 or 25% (default all, one with stop-first, or update_config.parallelism)")
 	flags.StringVar(&o.order, "order", "", `What comes first in a batch ("`+startFirst+`"|"`+stopFirst+`") (default "`+startFirst+`", or update_config.order)`)
 	flags.DurationVar(&o.policy.Pause, "pause", 0, "Pause between two batches (or update_config.delay)")
 	flags.DurationVar(&o.policy.Monitor, "monitor", defaultMonitor, "How long a new container must have run before it is trusted")
@@ -159,7 +159,7 @@ func (o *rolloutOptions) completions(cmd *cobra.Command) {
 
 // parse reads the flags whose values need it.
 func (o *rolloutOptions) parse(flags *pflag.FlagSet) (chosen rollout.Chosen, err error) {
-	chosen = rollout.Chosen{Batch: flags.Changed("batch"), Order: flags.Changed("order"), Pause: flags.Changed("pause"), Monitor: flags.Changed("monitor")}
+	chosen = rollout.Chosen{Batch: flags.Changed("batch"), Order: flags.Changed("order"), Pause: flags.Changed("pause"), Monitor: flags.Changed("monitor"), Wait: flags.Changed("wait-timeout")}
 	if o.batch != "" {
 		if o.policy.Batch, err = rollout.ParseAmount(o.batch); err != nil {
 			return chosen, fmt.Errorf("--batch: %w", err)
@@ -216,7 +216,7 @@ func runRollout(cmd *cobra.Command, dockerCLI command.Cli, options *projectOptio
 		}
 		scope := rollout.Scope{Dependencies: true, Restarts: true}
 		return r.Each(ctx, services, scope, func(ctx context.Context, service string) (*rollout.Prepared, error) {
-			return r.Prepare(ctx, service, compose.ImageRef{}, way)
+			return r.Prepare(ctx, service, compose.Version{}, way)
 		}, opts.show(dockerCLI))
 	})
 }
@@ -232,32 +232,53 @@ func runUndo(cmd *cobra.Command, dockerCLI command.Cli, options *projectOptions,
 		if err != nil {
 			return nil, err
 		}
-		images := map[string]compose.ImageRef{}
+		versions, whole := map[string]compose.Version{}, map[string]bool{}
 		results, err := r.Each(ctx, services, rollout.Scope{Restarts: true}, func(ctx context.Context, service string) (*rollout.Prepared, error) {
-			image, known := images[service]
+			version, known := versions[service]
 			if !known {
-				if image, err = r.Undo(ctx, service); err != nil {
+				if version, err = r.Undo(ctx, service); err != nil {
 					return nil, err
 				}
-				images[service] = image
+				versions[service] = version
 			}
-			return r.Prepare(ctx, service, image, rollout.Begun)
+			prepared, err := r.Prepare(ctx, service, version, rollout.Begun)
+			if err == nil {
+				whole[service] = prepared.Whole()
+			}
+			return prepared, err
 		}, opts.show(dockerCLI))
 		for _, result := range results {
-			if image, undone := images[result.Service]; undone && result.Started > 0 {
-				note(dockerCLI, "Service %s runs %s again. Name it in the Compose file, or the next rollout or up goes forward.", result.Service, image.Name)
+			if version, known := versions[result.Service]; known && result.Started > 0 {
+				note(dockerCLI, "%s", undone(result.Service, version, whole[result.Service]))
 			}
 		}
 		return results, err
 	})
 }
 
-// show prints plans, where that is all that is asked for.
-func (o *rolloutOptions) show(dockerCLI command.Cli) func(rollout.Plan) {
-	if !o.dryRun {
-		return nil
+// undone says what a service runs after an undo, and how long it stays so.
+func undone(service string, version compose.Version, whole bool) string {
+	again := fmt.Sprintf("Service %s runs what it ran before again (%s).", service, version.Image.Name)
+	if !whole {
+		again = fmt.Sprintf("Service %s runs %s again; all but the image is as the Compose file says, since what it was before is not kept here.", service, version.Image.Name)
 	}
-	return func(plan rollout.Plan) { fmt.Fprint(dockerCLI.Out(), plan) }
+	return again + " The Compose file still says the other version: change it back there, or the next rollout or up goes forward again."
+}
+
+// show prints plans, where that is all that is asked for, or else what a person
+// should know of them before.
+func (o *rolloutOptions) show(dockerCLI command.Cli) rollout.Show {
+	return rollout.Show{
+		Only: o.dryRun,
+		Plan: func(plan rollout.Plan) {
+			for _, line := range plan.Notes {
+				note(dockerCLI, "%s", line)
+			}
+			if o.dryRun {
+				fmt.Fprint(dockerCLI.Out(), plan)
+			}
+		},
+	}
 }
 
 // each does something with services one after the other, and gives the results up

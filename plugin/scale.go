@@ -22,13 +22,15 @@ func newScaleCommand(dockerCLI command.Cli, project *projectOptions) *cobra.Comm
 health check and HAProxy's own check have passed; those that go get no new requests
 and finish those they have before they are stopped.
 
-The Compose file is not touched: "up" goes back to the number that it names.`,
+New containers are of the version that runs, whatever the Compose file says by now.
+The next rollouts keep the number. The Compose file is not touched: "up" goes back
+to the number that it names, and says so.`,
 		Example: `  docker haproxy scale web=10
   docker haproxy scale web=2 --websocket-timeout 10m`,
 		Args:              cli.RequiresMinArgs(1),
 		ValidArgsFunction: completeServices(dockerCLI, project),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runScale(cmd.Context(), dockerCLI, project, opts, args)
+			return runScale(cmd.Context(), dockerCLI, project, opts, rollout.Chosen{Wait: cmd.Flags().Changed("wait-timeout")}, args)
 		},
 	}
 	opts.drainFlags(cmd.Flags())
@@ -37,7 +39,7 @@ The Compose file is not touched: "up" goes back to the number that it names.`,
 	return cmd
 }
 
-func runScale(ctx context.Context, dockerCLI command.Cli, options *projectOptions, opts rolloutOptions, args []string) error {
+func runScale(ctx context.Context, dockerCLI command.Cli, options *projectOptions, opts rolloutOptions, chosen rollout.Chosen, args []string) error {
 	wanted := map[string]int{}
 	var services []string
 	for _, arg := range args {
@@ -49,7 +51,7 @@ func runScale(ctx context.Context, dockerCLI command.Cli, options *projectOption
 		wanted[service] = n
 		services = append(services, service)
 	}
-	return options.rollOut(ctx, dockerCLI, "scale", opts, rollout.Chosen{}, func(ctx context.Context, r *rollout.Rollout) ([]rollout.Result, error) {
+	return options.rollOut(ctx, dockerCLI, "scale", opts, chosen, func(ctx context.Context, r *rollout.Rollout) ([]rollout.Result, error) {
 		services, err := r.Services(services)
 		if err != nil {
 			return nil, err

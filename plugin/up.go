@@ -78,6 +78,9 @@ func runUp(ctx context.Context, dockerCLI command.Cli, options *projectOptions, 
 	for _, line := range reloadNotes(outcome.Reloaded) {
 		note(dockerCLI, "%s", line)
 	}
+	for _, line := range outcome.Notes {
+		note(dockerCLI, "%s", line)
+	}
 	printTroubles(dockerCLI, project, outcome)
 	printAddresses(dockerCLI, project)
 	return quarantined(outcome.Quarantines)

@@ -105,7 +105,7 @@ func (r *Rollout) went(p *Prepared) {
 func (p *Prepared) goes() []string {
 	var names []string
 	for _, b := range p.Plan.Batches {
-		names = append(names, b.Retire...)
+		names = append(names, b.leaving()...)
 	}
 	var ids []string
 	for _, c := range p.run.before.Replicas {

@@ -97,7 +97,7 @@ func (r *run) well(ctx context.Context) error {
 		}
 	}
 	if errors.Is(err, errTimeout) {
-		return r.engine.Failed(ctx, waiting, fmt.Sprintf("was not ready after %s", r.policy.WaitTimeout))
+		return r.engine.Late(ctx, waiting, fmt.Sprintf("was not ready after %s", r.policy.WaitTimeout))
 	}
 	return err
 }

@@ -12,6 +12,7 @@
 // has one address: another server stands in for it, added at run time, until the
 // DNS has moved it to the new container. The two never meet in one backend.
 //
-// Nothing is kept in files: what a crash leaves is read off the engine and
-// HAProxy again.
+// What a crash leaves is read off the engine and HAProxy again: no file is needed
+// for it. Kept in files is what the engine forgets: how many containers were asked
+// for, and what those were made from that a rollout has replaced.
 package rollout

@@ -27,7 +27,7 @@ func (r *run) retire(ctx context.Context, names []string, fresh []Replica) error
 	if err := r.drainAndStop(ctx, old, fresh, false); err != nil {
 		return err
 	}
-	r.result.Stopped += len(old)
+	r.result.Stopped += len(slices.DeleteFunc(old, func(c Replica) bool { return !c.holds() }))
 	return nil
 }
 

@@ -22,8 +22,11 @@ type Replica struct {
 // Observation is what there is of a service, on the engine and in HAProxy.
 type Observation struct {
 	Service string
-	Desired int    // how many containers the Compose file asks for
-	Single  string // why two cannot run side by side; "" where they can
+	Desired int           // how many containers there are to be
+	Limit   compose.Limit // how many more fit on the machine
+	// Restored tells that what is to be is a version that the Compose file does not
+	// say any more: Compose cannot make its containers.
+	Restored bool
 
 	Replicas []Replica
 	// Seats are all servers that HAProxy has for the service, with a container or without.
@@ -31,12 +34,12 @@ type Observation struct {
 }
 
 // observe reads the state of a service.
-func observe(service string, desired int, single string, containers []compose.Container, servers []haproxy.ServerState, isNew func(compose.Container) bool) Observation {
-	o := Observation{Service: service, Desired: desired, Single: single}
+func observe(service string, desired int, containers []compose.Container, servers []haproxy.ServerState, isNew func(compose.Container) bool) Observation {
+	o := Observation{Service: service, Desired: desired}
 	for _, c := range containers {
 		r := Replica{Container: c, New: isNew(c)}
 		for _, s := range servers {
-			if c.Running() && c.HasAddress(s.Addr) {
+			if r.holds() && c.HasAddress(s.Addr) {
 				r.Seats = append(r.Seats, s)
 			}
 		}
@@ -120,16 +123,42 @@ func (o Observation) new() []Replica {
 	return o.pick(func(r Replica) bool { return r.New && r.Running() })
 }
 
-// dead are those that do not run: stopped, crashed, or created by a rollout that
-// was killed before it started them.
-func (o Observation) dead() []Replica {
-	return o.pick(func(r Replica) bool { return !r.Running() && !r.Done })
-}
-
 // done are the jobs that have ended, and need not run again.
 func (o Observation) done() []Replica {
 	return o.pick(func(r Replica) bool { return r.Done })
 }
+
+// leaving are the containers that go: the old ones, those that do not run, and new
+// ones that are too many. What is missed least comes first.
+func (o Observation) leaving() []Replica {
+	all := o.pick(func(r Replica) bool { return !r.Done && (!r.New || !r.Running()) })
+	slices.SortStableFunc(all, func(a, b Replica) int { return a.worth() - b.worth() })
+	return append(all, leastNeeded(o.new(), len(o.new())-o.Desired)...)
+}
+
+// leastNeeded are the first of some containers to go: those that are not healthy,
+// then those with the highest numbers, as when Compose scales down.
+func leastNeeded(all []Replica, n int) []Replica {
+	all = slices.Clone(all)
+	slices.Reverse(all) // they come by their numbers
+	slices.SortStableFunc(all, func(a, b Replica) int { return a.worth() - b.worth() })
+	return all[:min(len(all), max(0, n))]
+}
+
+// worth orders containers by what is lost when they go.
+func (r Replica) worth() int {
+	switch {
+	case !r.Running():
+		return 0
+	case !r.healthy():
+		return 1
+	}
+	return 2
+}
+
+// holds tells whether a container has its address, its ports and its place in
+// HAProxy: a paused one does.
+func (r Replica) holds() bool { return r.Running() || r.State == "paused" }
 
 // spent are the old containers that a rollout which was killed has had stopped, and
 // not removed any more, where none of them runs, and new ones do in their place.
@@ -137,7 +166,7 @@ func (o Observation) spent() []Replica {
 	if len(o.new()) == 0 || len(o.old()) > 0 {
 		return nil
 	}
-	return o.pick(func(r Replica) bool { return !r.New && !r.Running() })
+	return o.pick(func(r Replica) bool { return !r.New && r.State == "exited" })
 }
 
 func (o Observation) pick(keep func(Replica) bool) []Replica {

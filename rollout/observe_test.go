@@ -1,7 +1,9 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,11 +144,107 @@ func TestScalePlan(t *testing.T) {
 	assert.Assert(t, plan.Nothing())
 	_, err = scalePlan(o, 4)
 	assert.ErrorContains(t, err, "HAProxy has 1 vacant slots for service web, and 2 more containers are wanted")
-	o.Single = "container_name: web"
+	o.Limit = compose.Limit{Spare: 0, Why: "container_name: web"}
 	_, err = scalePlan(o, 3)
-	assert.ErrorContains(t, err, "container_name: web leaves no room")
+	assert.ErrorContains(t, err, "service web cannot have 3 containers: its container_name: web leaves room for 2")
 	_, err = scalePlan(Observation{Service: "web", Seats: slots[:1], Replicas: o.Replicas[:1]}, 2)
 	assert.ErrorContains(t, err, "one server line")
+}
+
+// TestScaleOfContainersThatAreNotWell: what does not run counts for nothing, and goes
+// when others have come in its place; what is not healthy goes before what is.
+func TestScaleOfContainersThatAreNotWell(t *testing.T) {
+	t.Parallel()
+	as := func(states ...string) (o Observation) {
+		for i, state := range states {
+			r := replica(fmt.Sprintf("web-%d", i+1))
+			if r.State = state; state == "unhealthy" || state == "starting" {
+				r.State, r.Health = "running", state
+			}
+			o.Replicas = append(o.Replicas, r)
+		}
+		return o
+	}
+	for name, test := range map[string]struct {
+		there  []string
+		wanted int
+		want   Batch
+	}{
+		"paused, none more":      {[]string{"running", "paused", "running"}, 3, Batch{Start: 1, Remove: []string{"web-2"}}},
+		"restarting, more":       {[]string{"running", "restarting"}, 3, Batch{Start: 2, Remove: []string{"web-2"}}},
+		"created, fewer":         {[]string{"created", "running", "running"}, 2, Batch{Remove: []string{"web-1"}}},
+		"unhealthy, fewer":       {[]string{"unhealthy", "running", "running"}, 2, Batch{Retire: []string{"web-1"}}},
+		"starting, fewer":        {[]string{"running", "starting", "running"}, 2, Batch{Retire: []string{"web-2"}}},
+		"all well, fewer":        {[]string{"running", "running", "running"}, 1, Batch{Retire: []string{"web-3", "web-2"}}},
+		"none any more":          {[]string{"running", "exited"}, 0, Batch{Retire: []string{"web-1"}, Remove: []string{"web-2"}}},
+		"all of them restarting": {[]string{"restarting", "restarting"}, 2, Batch{Start: 2, Remove: []string{"web-1", "web-2"}}},
+	} {
+		plan, err := scalePlan(as(test.there...), test.wanted)
+		assert.NilError(t, err)
+		assert.DeepEqual(t, plan.Batches, []Batch{test.want})
+		assert.Assert(t, !plan.StopFirst, name)
+	}
+	one := as("exited")
+	one.Limit = compose.Limit{Spare: 0, Why: "container_name: web"}
+	plan, err := scalePlan(one, 1)
+	assert.NilError(t, err)
+	assert.Assert(t, plan.StopFirst, "its name is free only once it is gone")
+}
+
+// TestAsItWas: it is said only where it is so.
+func TestAsItWas(t *testing.T) {
+	t.Parallel()
+	paused := replica("paused")
+	paused.State = "paused"
+	stopped := replica("a")
+	stopped.State = "exited"
+	before := []Replica{replica("a"), replica("b"), paused}
+	assert.Equal(t, len(lost(before, append(before, replica("new")))), 0)
+	assert.DeepEqual(t, lost(before, []Replica{stopped, replica("b")}), []string{"a", "paused"})
+}
+
+// TestGenuine: how many containers count as wanted.
+func TestGenuine(t *testing.T) {
+	t.Parallel()
+	c := func(state string) compose.Container { return compose.Container{State: state} }
+	assert.Equal(t, genuine(nil), 0)
+	assert.Equal(t, genuine([]compose.Container{c("running"), c("running"), c("exited")}), 2)
+	other := c("running")
+	other.ImageID = "sha256:2"
+	assert.Equal(t, genuine([]compose.Container{c("running"), other}), 0, "two versions")
+}
+
+func TestWait(t *testing.T) {
+	t.Parallel()
+	slow := compose.HealthTime{Earliest: 10 * time.Second, Allowed: 2 * time.Minute}
+	for name, test := range map[string]struct {
+		health compose.HealthTime
+		given  time.Duration
+		chosen bool
+		want   time.Duration
+		said   string
+	}{
+		"no health check":                    {compose.HealthTime{}, time.Minute, false, time.Minute, ""},
+		"a quick one":                        {compose.HealthTime{Earliest: time.Second, Allowed: 10 * time.Second}, time.Minute, false, time.Minute, ""},
+		"as long as the health check allows": {slow, time.Minute, false, 2 * time.Minute, "allows 2m0s until a container is healthy: that long is waited, and not the usual 1m0s (--wait-timeout)"},
+		"less than it allows, as chosen":     {slow, time.Minute, true, time.Minute, "--wait-timeout 1m0s is less than the 2m0s"},
+		"more than it allows, as chosen":     {slow, time.Hour, true, time.Hour, ""},
+		"no limit, as chosen":                {slow, 0, true, 0, ""},
+	} {
+		got, note, err := wait("web", test.health, test.given, test.chosen)
+		assert.NilError(t, err, name)
+		assert.Equal(t, got, test.want, name)
+		assert.Assert(t, strings.Contains(note, test.said) && (note == "") == (test.said == ""), "%s: %s", name, note)
+	}
+	_, _, err := wait("web", slow, 10*time.Second, true)
+	assert.ErrorContains(t, err, "--wait-timeout 10s is too short for service web: the first probe of its health check comes after 10s")
+}
+
+// TestWhatWasBefore: a rollout that has replaced another version knows it.
+func TestWhatWasBefore(t *testing.T) {
+	t.Parallel()
+	_, err := before("web", []compose.Container{{}})
+	assert.ErrorContains(t, err, "no rollout has started its containers")
 }
 
 func TestParseAmount(t *testing.T) {
@@ -186,6 +284,7 @@ func TestWhatAKilledRolloutHasStoppedIsSpentOnceNewOnesServeAlone(t *testing.T) 
 		want []string
 	}{
 		"old ones stopped":        {[]Replica{fresh, exited, crashed}, []string{"exited"}},
+		"one that is paused":      {[]Replica{fresh, as("paused", false, "paused")}, nil},
 		"an old one runs":         {[]Replica{fresh, old, exited}, nil},
 		"no new one runs":         {[]Replica{crashed, exited}, nil},
 		"nothing is left of them": {[]Replica{fresh}, nil},

@@ -63,6 +63,9 @@ func given(t *testing.T, words []string, o *Observation, policy *Policy) {
 		for range number(2) {
 			r := Replica{New: words[0] == "new"}
 			r.Name, r.State = fmt.Sprintf("demo-web-%d", len(o.Replicas)+1), words[1]
+			if words[1] == "unhealthy" {
+				r.State, r.Health = "running", "unhealthy"
+			}
 			o.Replicas = append(o.Replicas, r)
 		}
 	case "slots": // in all; the first ones belong to the running containers
@@ -75,8 +78,8 @@ func given(t *testing.T, words []string, o *Observation, policy *Policy) {
 		}
 	case "line":
 		o.Seats = append(o.Seats, haproxy.ServerState{Backend: "b", Server: "s1", FQDN: "web", Addr: "10.0.0.1"})
-	case "single":
-		o.Single = strings.Join(words[1:], " ")
+	case "spare": // how many more fit, and why no more
+		o.Limit.Spare, o.Limit.Why = number(1), strings.Join(words[2:], " ")
 	case "batch":
 		amount, err := ParseAmount(words[1])
 		assert.NilError(t, err)
@@ -99,7 +102,7 @@ func TestBatchesNeverGoBelowWhatIsDesired(t *testing.T) {
 				for size := 1; size < 5; size++ {
 					var old []Replica
 					for i := range n {
-						old = append(old, Replica{Container: compose.Container{Name: fmt.Sprint(i)}})
+						old = append(old, Replica{Container: compose.Container{Name: fmt.Sprint(i), State: "running"}})
 					}
 					running, begun, retired := n+fresh, fresh, 0
 					for _, b := range batches(old, fresh, desired, size, false) {

@@ -11,12 +11,12 @@ import (
 
 // Policy is how a rollout goes about its work.
 type Policy struct {
-	Batch     Amount        // containers at a time; the zero value: all
+	Batch     Amount        // containers at a time; the zero value: all, or one where the old ones go first
 	StopFirst bool          // an old container makes room for each new one, which costs capacity
 	Pause     time.Duration // between two batches
 	Monitor   time.Duration // how long a new container must have run before it is trusted
 
-	WaitTimeout      time.Duration // for a batch of new containers to be ready
+	WaitTimeout      time.Duration // for a batch of new containers to be ready; 0: no limit
 	DrainTimeout     time.Duration // for the requests that old containers are at
 	WebsocketTimeout time.Duration // for their websockets and other tunnels
 
@@ -61,7 +61,7 @@ func (a Amount) of(all int) int {
 }
 
 // Chosen tells which settings a person has chosen; the others are the service's.
-type Chosen struct{ Batch, Order, Pause, Monitor bool }
+type Chosen struct{ Batch, Order, Pause, Monitor, Wait bool }
 
 // For takes what nobody has chosen from the service's deploy.update_config.
 func (p Policy) For(d compose.Definition, chosen Chosen) Policy {
@@ -71,6 +71,9 @@ func (p Policy) For(d compose.Definition, chosen Chosen) Policy {
 	}
 	if !chosen.Batch {
 		p.Batch = Amount{N: rules.Batch}
+		if rules.All {
+			p.Batch = Amount{N: 100, Percent: true}
+		}
 	}
 	if !chosen.Order {
 		p.StopFirst = rules.StopFirst

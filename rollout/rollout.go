@@ -71,6 +71,10 @@ type Prepared struct {
 	run *run
 }
 
+// Whole tells whether the service gets all that it is to be made from: of a version
+// before, only the image may be known.
+func (p *Prepared) Whole() bool { return p.run.target.Whole() }
+
 // Way is what a rollout begins with.
 type Way int
 
@@ -81,10 +85,10 @@ const (
 	Aborted            // likewise, and it is to be taken back
 )
 
-// Prepare decides what a service needs. image is not empty where it is to run
-// another image than the Compose file names.
-func (r *Rollout) Prepare(ctx context.Context, service string, image compose.ImageRef, way Way) (*Prepared, error) {
-	target, err := r.engine.Definition(ctx, r.project, service, image)
+// Prepare decides what a service needs. version is not empty where it is to go back
+// to what it ran before.
+func (r *Rollout) Prepare(ctx context.Context, service string, version compose.Version, way Way) (*Prepared, error) {
+	target, err := r.engine.Definition(ctx, r.project, service, version)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +96,16 @@ func (r *Rollout) Prepare(ctx context.Context, service string, image compose.Ima
 	if err != nil {
 		return nil, err
 	}
+	undo := version != compose.Version{}
+	if undone := newestUndone(containers); way == Resumed && undone != nil {
+		if target, err = r.engine.DefinitionOf(ctx, r.project, *undone); err != nil {
+			return nil, err
+		}
+		undo = true
+	}
 	one := r.begin(service, target)
-	one.policy = r.policy.For(target, r.chosen)
+	one.policy, one.undo = r.policy.For(target, r.chosen), undo
+	one.desired = r.project.Wanted(service, genuine(containers))
 	one.isNew = newOnes(containers, target.Made)
 	if way == Aborted && newestRollout(containers) != "" {
 		one.isNew = startedLast(containers) // the file may have been edited back
@@ -112,20 +124,50 @@ func (r *Rollout) Prepare(ctx context.Context, service string, image compose.Ima
 		one.id = newestRollout(containers)
 	case one.policy.Force && way == Begun:
 		one.isNew = func(c compose.Container) bool { return c.RolloutID() == one.id }
-		one.desired = max(len(o.new())+len(o.old()), one.desired) // as many as there are, whatever the file says
+		one.desired = max(len(o.new())+len(o.old()), one.desired) // as many as there are
 		if o, err = one.observe(ctx); err != nil {
 			return nil, err
 		}
-	case len(o.old()) == 0:
+	case !slices.ContainsFunc(o.Replicas, func(c Replica) bool { return !c.New }):
 		one.id = newestRollout(containers) // what is added belongs to what is there
 	}
-	one.previous = previousImage(o, target.ImageID)
+	one.replaced, one.previous, o.Restored = replaced(o, target), inherited(o), target.Whole()
+	if o.Limit, err = r.engine.Limit(ctx, target, containers); err != nil {
+		return nil, err
+	}
 	one.before = o
 	plan, err := MakePlan(o, one.policy)
 	if err == nil && plan.Plain && r.project.Routed(service) {
 		err = notServed(service)
 	}
+	if err == nil {
+		err = r.allowTime(ctx, one, &plan)
+	}
+	if !one.undo {
+		plan.Notes = append(plan.Notes, forward(o)...)
+	}
 	return &Prepared{plan, one}, err
+}
+
+// allowTime sets how long new containers are waited for.
+func (r *Rollout) allowTime(ctx context.Context, one *run, plan *Plan) error {
+	if !plan.Plain && !plan.starts() {
+		return nil
+	}
+	limit, note, err := wait(one.service, r.engine.HealthTime(ctx, one.target), one.policy.WaitTimeout, r.chosen.Wait)
+	one.policy.WaitTimeout = limit
+	if note != "" {
+		plan.Notes = append(plan.Notes, note)
+	}
+	return err
+}
+
+// forward says that a rollout goes forward again after an undo.
+func forward(o Observation) []string {
+	if slices.ContainsFunc(o.Replicas, func(c Replica) bool { return !c.New && c.Undone() }) {
+		return []string{fmt.Sprintf(`Service %s goes forward to the Compose file's version again: "rollout undo" had gone back.`, o.Service)}
+	}
+	return nil
 }
 
 // begin is a rollout of a service of which nothing is decided yet.
@@ -137,20 +179,50 @@ func (r *Rollout) begin(service string, target compose.Definition) *run {
 	}
 }
 
-// previousImage is the image that the containers had before: that of the old ones,
-// or, where only something else has changed, the one that they have replaced.
-func previousImage(o Observation, now string) compose.ImageRef {
-	for _, c := range slices.Backward(o.Replicas) {
-		if !c.New && c.ImageID != now {
-			return compose.ImageRef{Name: c.Image, ID: c.ImageID}
+// genuine is how many containers run, where all of them are of one version and of
+// one rollout: nothing but a wish for so many has made them so many. It is 0 where
+// a rollout that was killed may have doubled them.
+func genuine(containers []compose.Container) int {
+	running := slices.DeleteFunc(slices.Clone(containers), func(c compose.Container) bool { return !c.Running() })
+	last := startedLast(running)
+	if slices.ContainsFunc(running, func(c compose.Container) bool { return !last(c) || !c.SameVersion(running[0]) }) {
+		return 0
+	}
+	return len(running)
+}
+
+// newestUndone is a container of an undo that nothing has followed; nil where the
+// newest rollout was none.
+func newestUndone(containers []compose.Container) *compose.Container {
+	newest := newestRollout(containers)
+	for _, c := range containers {
+		if c.Undone() && c.RolloutID() == newest {
+			return &c
 		}
 	}
+	return nil
+}
+
+// replaced is one of the containers that go and are of another version than what is
+// to be; nil where none is.
+func replaced(o Observation, target compose.Definition) *Replica {
 	for _, c := range slices.Backward(o.Replicas) {
-		if previous := c.PreviousImage(); previous.ID != "" {
+		if !c.New && !target.Made(c.Container) {
+			return &c
+		}
+	}
+	return nil
+}
+
+// inherited is the version that the containers there have replaced themselves: what
+// is before them still, where only more of them start, or others like them.
+func inherited(o Observation) compose.Version {
+	for _, c := range slices.Backward(o.Replicas) {
+		if previous := c.Previous(); previous.Image.ID != "" {
 			return previous
 		}
 	}
-	return compose.ImageRef{}
+	return compose.Version{}
 }
 
 func notServed(service string) error {
@@ -174,39 +246,61 @@ var ErrUnfinished = errors.New("a rollout has not ended")
 // Execute does what was decided.
 func (r *Rollout) Execute(ctx context.Context, p *Prepared) (Result, error) {
 	one := p.run
-	switch {
-	case p.Plan.Restart:
-		began := time.Now()
-		err := r.engine.Restart(ctx, r.project, one.service)
-		if err == nil {
-			err = one.well(ctx)
-		}
-		one.result.Restarted, one.result.Duration = len(one.before.Replicas), time.Since(began)
-		return one.result, err
-	case p.Plan.Stopped:
-		began := time.Now()
-		err := r.engine.Renew(ctx, r.project, one.service)
-		one.result.Renewed, one.result.Duration = len(one.before.Replicas), time.Since(began)
-		return one.result, err
-	case p.Plan.Plain:
-		began := time.Now()
-		err := r.engine.Recreate(ctx, r.project, one.service, one.policy.Force)
-		if err == nil {
-			err = one.well(ctx)
-		}
-		one.result.Started, one.result.Stopped, one.result.Duration = one.before.Desired, len(one.before.old()), time.Since(began)
-		return one.result, err
-	case p.Plan.Nothing():
-		return one.result, one.settle(ctx) // what a rollout that was killed has left
+	if err := one.keepReplaced(ctx, p.Plan); err != nil {
+		r.engine.Tell("Service "+one.service, compose.Working, fmt.Sprintf("Undo will know its image only: %v", err))
 	}
-	err := one.execute(ctx, p.Plan)
+	err := one.carryOut(ctx, p.Plan)
+	if err == nil {
+		r.project.NoteScale(map[string]int{one.service: one.desired})
+	}
 	return one.result, err
+}
+
+// keepReplaced keeps what the containers that go were made from, for the way back.
+func (r *run) keepReplaced(ctx context.Context, plan Plan) (err error) {
+	if r.replaced == nil || plan.Nothing() {
+		return nil
+	}
+	r.previous, err = r.engine.KeepVersion(ctx, r.project, r.replaced.Container)
+	return err
+}
+
+func (r *run) carryOut(ctx context.Context, plan Plan) error {
+	began := time.Now()
+	switch {
+	case plan.Restart:
+		err := r.engine.Restart(ctx, r.project, r.service)
+		if err == nil {
+			err = r.well(ctx)
+		}
+		r.result.Restarted, r.result.Duration = len(r.before.Replicas), time.Since(began)
+		return err
+	case plan.Stopped:
+		err := r.engine.Renew(ctx, r.project, r.service)
+		r.result.Renewed, r.result.Duration = len(r.before.Replicas), time.Since(began)
+		return err
+	case plan.Plain:
+		err := r.engine.Recreate(ctx, r.project, r.service, r.before.Desired, r.policy.Force, r.note())
+		if err == nil {
+			err = r.well(ctx)
+		}
+		r.result.Started, r.result.Stopped, r.result.Duration = r.before.Desired, len(r.before.old()), time.Since(began)
+		return err
+	case plan.Nothing():
+		return r.settle(ctx) // what a rollout that was killed has left
+	}
+	return r.execute(ctx, plan)
+}
+
+// note is what the run leaves on the containers that it starts.
+func (r *run) note() compose.RolloutNote {
+	return compose.RolloutNote{ID: r.id, Previous: r.previous, Undone: r.undo}
 }
 
 // Abort goes back to the old containers of a rollout that was broken off. Where
 // fewer of them are left than are wanted, others are started from their image.
 func (r *Rollout) Abort(ctx context.Context, service string) (Result, error) {
-	p, err := r.Prepare(ctx, service, compose.ImageRef{}, Aborted)
+	p, err := r.Prepare(ctx, service, compose.Version{}, Aborted)
 	if err != nil {
 		return Result{}, err
 	}
@@ -226,7 +320,7 @@ func (r *Rollout) Abort(ctx context.Context, service string) (Result, error) {
 		return one.result, err
 	}
 	one.policy.Flip, one.policy.Canary, one.id, one.resumed = false, nil, "", false
-	if one.target, err = r.engine.Definition(ctx, r.project, service, compose.ImageRef{Name: old[0].Image, ID: old[0].ImageID}); err != nil {
+	if one.target, err = r.engine.DefinitionOf(ctx, r.project, old[0].Container); err != nil {
 		return one.result, err
 	}
 	if err := one.complete(ctx, fresh); err != nil {
@@ -254,121 +348,61 @@ func asServing(replicas []Replica) []Replica {
 }
 
 // complete starts as many containers of the definition as are wanted beside some
-// that are to go, and removes those that do not run.
+// that are to go, and then removes those that do not run.
 func (r *run) complete(ctx context.Context, going []Replica) error {
 	o, err := r.observe(ctx)
 	if err != nil {
 		return err
 	}
-	staying, dead := 0, []string{}
-	for _, c := range o.Replicas {
-		switch {
-		case isAmong(c, going):
-		case c.Running():
-			staying++
-		default:
-			dead = append(dead, c.Name)
+	staying := o.pick(func(c Replica) bool { return c.Running() && !isAmong(c, going) })
+	idle := o.pick(func(c Replica) bool { return !c.Running() && !isAmong(c, going) })
+	if missing := o.Desired - len(staying); missing > 0 {
+		fresh, err := r.start(ctx, missing)
+		if err == nil {
+			_, err = r.letIn(ctx, fresh, nil)
+		}
+		if err != nil {
+			return r.takeBack(ctx, fresh, err)
 		}
 	}
-	if err := r.removeDead(ctx, dead); err != nil {
-		return err
-	}
-	missing := o.Desired - staying
-	if missing <= 0 {
-		return nil
-	}
-	fresh, err := r.start(ctx, missing)
-	if err == nil {
-		_, err = r.letIn(ctx, fresh, nil)
-	}
-	if err != nil {
-		return r.takeBack(ctx, fresh, err)
-	}
-	return nil
+	return r.drainAndStop(ctx, idle, nil, true)
 }
 
-// Undo is the image that a service had before its last rollout.
-func (r *Rollout) Undo(ctx context.Context, service string) (compose.ImageRef, error) {
+// Undo is what a service was made from before its last rollout.
+func (r *Rollout) Undo(ctx context.Context, service string) (compose.Version, error) {
 	containers, err := r.engine.Replicas(ctx, r.project, service)
 	if err != nil {
-		return compose.ImageRef{}, err
+		return compose.Version{}, err
 	}
+	version, err := before(service, containers)
+	if err != nil || r.project.Keeps(service, version) {
+		return version, err
+	}
+	if slices.ContainsFunc(containers, func(c compose.Container) bool { return c.ImageID == version.Image.ID }) {
+		return version, &compose.Problem{
+			Summary: fmt.Sprintf("what service %s was made from before its last rollout is not kept here, and its image is the same", service),
+			Advice:  `Change it back in the Compose file, then run "docker haproxy rollout".`,
+		}
+	}
+	return version, nil
+}
+
+// before is what the newest rollout of a service has replaced.
+func before(service string, containers []compose.Container) (compose.Version, error) {
 	newest := newestRollout(containers)
 	for _, c := range containers {
-		if c.RolloutID() == newest && c.PreviousImage().ID != "" {
-			return c.PreviousImage(), nil
+		if c.RolloutID() == newest && c.Previous().Image.ID != "" {
+			return c.Previous(), nil
 		}
 	}
-	return compose.ImageRef{}, &compose.Problem{
-		Summary: fmt.Sprintf("it is not known which image service %s had before: no rollout has started its containers", service),
-		Advice:  `Name the image in the Compose file, then run "docker haproxy rollout".`,
+	problem := &compose.Problem{
+		Summary: fmt.Sprintf("it is not known what service %s was before: no rollout has started its containers", service),
+		Advice:  `Change it back in the Compose file, then run "docker haproxy rollout".`,
 	}
-}
-
-// PrepareScale decides which containers of a service start or stop until there are
-// some number of them: new ones receive traffic once they are ready, and those that
-// go are drained before.
-func (r *Rollout) PrepareScale(ctx context.Context, service string, wanted int) (*Prepared, error) {
-	target, err := r.engine.Definition(ctx, r.project, service, compose.ImageRef{})
-	if err != nil {
-		return nil, err
+	if newest != "" {
+		problem.Summary = fmt.Sprintf("it is not known what service %s was before: its last rollout has replaced nothing of another version", service)
 	}
-	containers, err := r.engine.Replicas(ctx, r.project, service)
-	if err != nil {
-		return nil, err
-	}
-	one := r.begin(service, target)
-	one.id, one.desired, one.isNew = newestRollout(containers), wanted, func(compose.Container) bool { return true }
-	o, err := one.observe(ctx)
-	if err != nil {
-		return nil, err
-	}
-	one.previous = previousImage(o, target.ImageID)
-	one.before = o
-	plan, err := scalePlan(o, wanted)
-	return &Prepared{plan, one}, err
-}
-
-// scalePlan decides which containers come and go: those with the highest numbers
-// go, as when Compose scales down.
-func scalePlan(o Observation, wanted int) (Plan, error) {
-	running := o.pick(func(r Replica) bool { return r.Running() })
-	plan := Plan{Service: o.Service, Cause: fmt.Sprintf("%d containers run, %d are wanted", len(running), wanted)}
-	more := wanted - len(running)
-	switch {
-	case more > 0 && o.Single != "" && wanted > 1:
-		return plan, &compose.Problem{Summary: fmt.Sprintf("service %s cannot have %d containers: its %s leaves no room for a second one", o.Service, wanted, o.Single)}
-	case more > 0 && len(o.Seats) > 0:
-		room, limited := o.room()
-		if !limited && wanted > 1 {
-			return plan, &compose.Problem{
-				Summary: fmt.Sprintf("HAProxy has one server line for service %s, and would send a second container nothing", o.Service),
-				Advice:  fmt.Sprintf("Use a server-template line in the backend, such as: server-template %s 10 %s:PORT check resolvers docker", o.Service, o.Service),
-			}
-		}
-		if limited && room < more {
-			return plan, &compose.Problem{
-				Summary: fmt.Sprintf("HAProxy has %d vacant slots for service %s, and %d more containers are wanted", room, o.Service, more),
-				Advice:  `The label haproxy.slots makes more.`,
-			}
-		}
-	}
-	for _, r := range o.Replicas {
-		if !r.Running() {
-			plan.Remove = append(plan.Remove, r.Name)
-		}
-	}
-	switch {
-	case more > 0:
-		plan.Batches = []Batch{{Start: more}}
-	case more < 0:
-		b := Batch{}
-		for _, r := range running[wanted:] {
-			b.Retire = append(b.Retire, r.Name)
-		}
-		plan.Batches = []Batch{b}
-	}
-	return plan, nil
+	return compose.Version{}, problem
 }
 
 // Summary is a result for people, in one line.

@@ -32,8 +32,10 @@ type run struct {
 	service  string
 	policy   Policy
 	target   compose.Definition
-	id       string // goes into the labels of the containers that it starts
-	previous compose.ImageRef
+	id       string          // goes into the labels of the containers that it starts
+	previous compose.Version // of the containers that it replaces
+	replaced *Replica        // one of them, where it is of another version: what it was made from is kept
+	undo     bool            // it goes back
 	isNew    func(compose.Container) bool
 
 	desired   int                  // how many containers there are to be
@@ -58,14 +60,14 @@ func (r *run) observe(ctx context.Context) (Observation, error) {
 	if err != nil {
 		return Observation{}, err
 	}
-	o := observe(r.service, r.desired, r.target.Single(), containers, states, r.isNew)
+	o := observe(r.service, r.desired, containers, states, r.isNew)
 	for i, c := range o.Replicas {
 		o.Replicas[i].Done = c.New && r.target.Done(c.Container)
 	}
 	return o, nil
 }
 
-// until looks again and again until something is done, or the time is over.
+// until looks again and again until something is done, or the time is over; 0 is no limit.
 func until(ctx context.Context, timeout time.Duration, done func(context.Context) (bool, error)) error {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -73,7 +75,7 @@ func until(ctx context.Context, timeout time.Duration, done func(context.Context
 		if ok || err != nil {
 			return err
 		}
-		if time.Now().After(deadline) {
+		if timeout > 0 && time.Now().After(deadline) {
 			return errTimeout
 		}
 		if err := compose.Pause(ctx, pollInterval); err != nil {
@@ -104,9 +106,6 @@ func (r *run) execute(ctx context.Context, plan Plan) (err error) {
 			err = countErr
 		}
 	}()
-	if err := r.removeDead(ctx, plan.Remove); err != nil {
-		return err
-	}
 	if r.resumed { // it may have been killed during a canary
 		o, err := r.observe(ctx)
 		if err == nil {
@@ -145,26 +144,6 @@ func (r *run) timed(stage *time.Duration, work func() error) error {
 	return work()
 }
 
-// removeDead removes containers that do not run: Compose would start them again as
-// they are. They have no traffic to lose.
-func (r *run) removeDead(ctx context.Context, names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	o, err := r.observe(ctx)
-	if err != nil {
-		return err
-	}
-	for _, c := range o.Replicas {
-		if slices.Contains(names, c.Name) {
-			if err := r.engine.StopReplica(ctx, c.Container); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // newFirst starts new containers beside the old ones, lets them in, and takes old
 // ones out. Until the first old one is stopped, everything can be taken back.
 func (r *run) newFirst(ctx context.Context, batch Batch, first bool) error {
@@ -178,7 +157,7 @@ func (r *run) newFirst(ctx context.Context, batch Batch, first bool) error {
 	if old, err := r.letIn(ctx, fresh, batch.Retire); err != nil {
 		return r.takeBack(ctx, fresh, errors.Join(err, r.restore(ctx, old)))
 	}
-	if err := r.retire(ctx, batch.Retire, fresh); err != nil {
+	if err := r.retire(ctx, batch.leaving(), fresh); err != nil {
 		if errors.Is(err, errRestored) {
 			return r.takeBack(ctx, fresh, err)
 		}
@@ -188,9 +167,13 @@ func (r *run) newFirst(ctx context.Context, batch Batch, first bool) error {
 }
 
 // oldFirst takes old containers out and starts new ones in their places. Where
-// those fail, there is no way back but to start the image from before again.
+// those fail, containers like the old ones are started again.
 func (r *run) oldFirst(ctx context.Context, batch Batch, _ bool) error {
-	if err := r.retire(ctx, batch.Retire, nil); err != nil {
+	before, err := r.definitionOfOne(ctx, batch.leaving())
+	if err != nil {
+		return err
+	}
+	if err := r.retire(ctx, batch.leaving(), nil); err != nil {
 		return err
 	}
 	fresh, err := r.start(ctx, batch.Start)
@@ -201,28 +184,37 @@ func (r *run) oldFirst(ctx context.Context, batch Batch, _ bool) error {
 	if len(batch.Retire) == 0 {
 		return err
 	}
-	return errors.Join(err, r.startPrevious(context.WithoutCancel(ctx), len(batch.Retire)))
+	return errors.Join(err, r.startAgain(context.WithoutCancel(ctx), before, len(batch.Retire)))
 }
 
-// startPrevious starts containers of the image from before, and says so as an error.
-func (r *run) startPrevious(ctx context.Context, n int) error {
-	if r.previous.ID == "" || r.previous.ID == r.target.ImageID {
+// definitionOfOne is what the first of some containers was made from.
+func (r *run) definitionOfOne(ctx context.Context, names []string) (compose.Definition, error) {
+	o, err := r.observe(ctx)
+	if err != nil {
+		return compose.Definition{}, err
+	}
+	i := slices.IndexFunc(o.Replicas, func(c Replica) bool { return slices.Contains(names, c.Name) })
+	if i < 0 {
+		return compose.Definition{}, nil // none of them has to make room
+	}
+	return r.engine.DefinitionOf(ctx, r.project, o.Replicas[i].Container)
+}
+
+// startAgain starts containers like those that had to make room, and says so as an error.
+func (r *run) startAgain(ctx context.Context, before compose.Definition, n int) error {
+	if before.Same(r.target) {
 		return &compose.Problem{
 			Summary: fmt.Sprintf("service %s has %d containers fewer than before: the old ones had to make room", r.service, n),
-			Advice:  `Mend the service in the Compose file, then run "docker haproxy rollout --resume".`,
+			Advice:  `Correct the service in the Compose file, then run "docker haproxy rollout".`,
 		}
 	}
 	target, id := r.target, r.id
 	defer func() { r.target, r.id = target, id }()
-	var err error
-	if r.target, err = r.engine.Definition(ctx, r.project, r.service, r.previous); err != nil {
-		return err
-	}
-	r.id = ""
+	r.target, r.id = before, ""
 	if _, err := r.start(ctx, n); err != nil {
-		return fmt.Errorf("the image from before, %s, does not come up either: %w", r.previous.Name, err)
+		return fmt.Errorf("service %s has %d containers fewer than before: what ran before does not come up either: %w", r.service, n, err)
 	}
-	return &compose.Problem{Summary: fmt.Sprintf("service %s runs %s again, the image from before", r.service, r.previous.Name)}
+	return &compose.Problem{Summary: fmt.Sprintf("service %s runs what it ran before again", r.service)}
 }
 
 // start starts new containers and waits until they are ready for traffic. What it
@@ -257,7 +249,7 @@ func (r *run) start(ctx context.Context, n int) ([]Replica, error) {
 	}
 	if n > 0 {
 		err = r.timed(&r.result.Stages.Start, func() error {
-			return r.engine.AddReplicas(ctx, r.project, r.target, len(o.Replicas)+n, r.id, r.previous)
+			return r.engine.AddReplicas(ctx, r.project, r.target, n, r.note())
 		})
 	}
 	now, observeErr := r.observe(context.WithoutCancel(ctx))
@@ -340,7 +332,7 @@ func (r *run) ready(ctx context.Context, fresh []Replica) ([]Replica, error) {
 	}
 	switch {
 	case errors.Is(err, errTimeout):
-		err = r.engine.Failed(ctx, waiting.Container, fmt.Sprintf("was not ready after %s: %s", r.policy.WaitTimeout, strings.ToLower(lacks)))
+		err = r.engine.Late(ctx, waiting.Container, fmt.Sprintf("was not ready after %s: %s", r.policy.WaitTimeout, strings.ToLower(lacks)))
 	case err == nil:
 		for _, c := range fresh {
 			r.engine.Tell("Container "+c.Name, compose.Finished, "Ready")
@@ -439,8 +431,31 @@ func (r *run) takeBack(ctx context.Context, fresh []Replica, cause error) error 
 		})
 	}
 	r.result.Started = max(0, r.result.Started-len(fresh))
-	r.engine.Tell("Service "+r.service, compose.Finished, "As it was")
+	r.engine.Tell("Service "+r.service, compose.Finished, r.taken(ctx))
 	return cause
+}
+
+// taken says what is left after new containers were taken back.
+func (r *run) taken(ctx context.Context) string {
+	now, err := r.observe(ctx)
+	switch lost := lost(r.before.Replicas, now.Replicas); {
+	case err != nil:
+		return "The new containers are removed"
+	case len(lost) > 0:
+		return "The new containers are removed; no longer there: " + strings.Join(lost, ", ")
+	}
+	return "As it was"
+}
+
+// lost are the names of the containers that are gone, or do not run any more.
+func lost(before, now []Replica) (names []string) {
+	for _, c := range before {
+		i := slices.IndexFunc(now, func(other Replica) bool { return other.ID == c.ID })
+		if i < 0 || c.Running() && !now[i].Running() {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 const (

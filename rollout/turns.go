@@ -50,10 +50,15 @@ type Scope struct {
 	Restarts     bool // takes along what asks in depends_on to be restarted with them
 }
 
+// Show is what becomes of the plans before they are carried out.
+type Show struct {
+	Plan func(Plan)
+	Only bool // they are not carried out
+}
+
 // Each gives each service its turn. Before anything is touched, all of them are
-// decided once: what cannot be done is refused then. With show, nothing is done
-// but to show the plans.
-func (r *Rollout) Each(ctx context.Context, services []string, scope Scope, prepare Preparing, show func(Plan)) ([]Result, error) {
+// decided once, and shown: what cannot be done is refused then.
+func (r *Rollout) Each(ctx context.Context, services []string, scope Scope, prepare Preparing, show Show) ([]Result, error) {
 	var err error
 	if r.ties, err = r.engine.Ties(ctx, r.project); err != nil {
 		return nil, err
@@ -72,12 +77,10 @@ func (r *Rollout) Each(ctx context.Context, services []string, scope Scope, prep
 		if p == nil {
 			continue
 		}
-		if show != nil {
-			show(p.Plan)
-		}
+		show.Plan(p.Plan)
 		r.went(p)
 	}
-	if show != nil {
+	if show.Only {
 		return nil, nil
 	}
 	r.gone, r.replaced = map[string]bool{}, nil
@@ -134,7 +137,7 @@ func (r *Rollout) turn(ctx context.Context, all turns, service string, prepare P
 	r.policy.Force = due != "" || force && all.role(service) == asked
 	if due != "" {
 		prepare = func(ctx context.Context, service string) (*Prepared, error) {
-			return r.Prepare(ctx, service, compose.ImageRef{}, Begun)
+			return r.Prepare(ctx, service, compose.Version{}, Begun)
 		}
 	}
 	p, err := prepare(ctx, service)
