@@ -114,6 +114,10 @@ func (w *carrying) line(text string, words []string) (changed, why string) {
 		return w.bind(text, words)
 	case w.kind == "global" && words[0] == "stats" && len(words) > 2 && words[1] == "socket" && !isSocketPath(words[2]):
 		return replaceWord(text, 2, w.socket()), ""
+	case w.kind == "peers" && len(words) > 1 && !isSocketPath(words[len(words)-1]): // a socket is of its own container
+		return "", "a second HAProxy would take part among the peers"
+	case w.kind == "peers":
+		return text, ""
 	case words[0] == "server" && w.kind == "ring":
 		return "", "a second HAProxy would send to the log's receivers as well"
 	case words[0] == "server" && len(words) > 2:
@@ -127,8 +131,6 @@ func (w *carrying) line(text string, words []string) (changed, why string) {
 // sectionDoesMore tells what a section would do beside serving; "" where it does nothing else.
 func sectionDoesMore(kind string) string {
 	switch kind {
-	case "peers":
-		return "a second HAProxy would take part among the peers"
 	case "mailers":
 		return "a second HAProxy would send mail as well"
 	case "program":

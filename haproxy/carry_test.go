@@ -95,7 +95,9 @@ func serversOf(t *testing.T, text []byte) []ServerState {
 func TestWhatDoesMoreThanServeIsNotCarried(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"peers mine":                                                        "among the peers",
+		"peers mine\n peer other 10.0.0.1:10000":                          "among the peers",
+		"peers mine\n server a 10.0.0.1:10000 ssl":                        "among the peers",
+		"peers mine\n peer \"${HAPROXY_LOCALPEER}\" unix@/var/run/p.sock": "",
 		"mailers mine":                                                      "mail",
 		"program api":                                                       "program",
 		"ring far\n server s 10.0.0.1:514":                                  "receivers",
