@@ -69,7 +69,7 @@ func listenings(files []ConfigFile) (found []listening, complete bool) {
 				addresses, options = strings.Split(words[2], ","), words[3:]
 			case words[0] == "unix-bind" || words[0] == ".if":
 				return nil, false
-			case strings.HasPrefix(section, "peers") && words[0] == "peer" && len(words) > 2:
+			case strings.HasPrefix(section, "peers") && words[0] == "peer" && len(words) > 2 && !isSocketPath(words[2]):
 				complete = false // the one that bears this HAProxy's own name listens
 			}
 			for _, address := range addresses {

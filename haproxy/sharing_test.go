@@ -192,6 +192,8 @@ func TestHAProxyListensOnEveryPortThatIsPublished(t *testing.T) {
 		"a section that is disabled": {"", "frontend f\n  disabled\n  bind :80\nfrontend g\n" + quic, []string{missing}},
 		"a variable":                 {"", "frontend f\n  bind \":$PORT\"\n" + quic, nil},
 		"a condition":                {"", ".if defined(X)\nfrontend f\n  bind :81\n.endif\n" + quic, nil},
+		"a peer on a socket":         {"", "peers p\n  peer a unix@/run/p.sock\nfrontend f\n  bind :81\n" + quic, []string{missing}},
+		"a peer on a port":           {"", "peers p\n  peer a :80\n" + quic, nil},
 		"it was so before":           {"frontend f\n  bind :81\n", "frontend f\n  bind :81\n" + quic, []string{":0 warning HAProxy listens on no port 80"}},
 		"it was not":                 {"frontend f\n  bind :80\n", "frontend f\n  bind :81\n" + quic, []string{missing}},
 	} {
