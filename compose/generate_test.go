@@ -9,6 +9,7 @@ import (
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
 
+	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
 	"github.com/docker-haproxy/docker-haproxy/internal/testkit"
 )
 
@@ -73,6 +74,24 @@ func TestWhatInitWritesIsAsShown(t *testing.T) {
 
 // onHost is --network-mode host.
 func onHost(d *Demo) { d.NetworkMode, d.HTTPPort = HostNetwork, 8080 }
+
+func TestBaseConfig_BeginsItsFrontendWithTheClientRules(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Demo){"bridge": func(*Demo) {}, "host": onHost} {
+		files, err := demo(change).Generate(t.Context())
+		assert.NilError(t, err)
+		for _, file := range files {
+			if file.Path != BaseConfigName {
+				continue
+			}
+			_, frontend, found := strings.Cut(string(file.Content), "\nfrontend myfrontend\n")
+			assert.Assert(t, found, name)
+			for _, rule := range routing.ClientRules() {
+				assert.Check(t, strings.Contains(frontend, "\n    "+rule+"\n"), "%s: %s", name, rule)
+			}
+		}
+	}
+}
 
 func TestWhatInitWritesEndsWithANewlineAndHasNoTrace(t *testing.T) {
 	t.Parallel()
