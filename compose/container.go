@@ -53,6 +53,26 @@ func (c Container) AddressBeside(other Container, ip string) string {
 	return ""
 }
 
+// AddressFor is a container's IP address in a network that another one is in, too;
+// "" where they share none. Where the other one is on the host's network, any will do.
+func (c Container) AddressFor(other Container) string {
+	for pair := range strings.FieldsSeq(c.networks) {
+		network, address, _ := strings.Cut(pair, "/")
+		shared := slices.ContainsFunc(strings.Fields(other.networks), func(theirs string) bool { return strings.HasPrefix(theirs, network+"/") })
+		if shared || other.networks == "" {
+			return address
+		}
+	}
+	return ""
+}
+
+// At is the container with one more address, in some network.
+func (c Container) At(network, address string) Container {
+	c.addresses = strings.TrimSpace(c.addresses + " " + address)
+	c.networks = strings.TrimSpace(c.networks + " " + network + "/" + address)
+	return c
+}
+
 // HasAddress tells whether an IP address is one of the container's.
 func (c Container) HasAddress(ip string) bool {
 	return ip != "" && slices.Contains(strings.Fields(c.addresses), ip)

@@ -100,6 +100,33 @@ func (s containerSpec) definition(service types.ServiceConfig) Definition {
 // the Compose file's with another image.
 func (d Definition) Whole() bool { return d.like != nil }
 
+// Aliases are the other names, beside the service's, by which the DNS knows its
+// containers.
+func (d Definition) Aliases() []string {
+	var names []string
+	if d.Service.ContainerName != "" {
+		names = append(names, d.Service.ContainerName)
+	}
+	for _, network := range d.Service.Networks {
+		if network != nil {
+			names = append(names, network.Aliases...)
+		}
+	}
+	return names
+}
+
+// Addresses are those that each container of the definition has, as the Compose
+// file fixes them.
+func (d Definition) Addresses() []string {
+	var fixed []string
+	for _, network := range d.Service.Networks {
+		if network != nil {
+			fixed = append(fixed, nonEmpty(network.Ipv4Address, network.Ipv6Address)...)
+		}
+	}
+	return fixed
+}
+
 // Made tells whether a container is made from the definition.
 func (d Definition) Made(c Container) bool {
 	return c.configHash == d.hash && c.ImageID == d.ImageID
@@ -370,12 +397,23 @@ func Names(fqdn, service string) bool { return names(fqdn, service) }
 // DynamicOptions are the options for a server at run time that stands in for one
 // of the configuration.
 func (p *Project) DynamicOptions(backend, server string) (options string, found bool) {
+	return haproxy.DynamicOptions(p.wholeConfig(), backend, server)
+}
+
+// ResolversOf tells which resolvers section moves a server of the configuration; see
+// haproxy.ResolversOf.
+func (p *Project) ResolversOf() func(backend, server string) (section string, found bool) {
+	return haproxy.ResolversOf(p.wholeConfig())
+}
+
+// wholeConfig are all files of the configuration, one behind the other.
+func (p *Project) wholeConfig() []byte {
 	files, _ := p.configFiles()
 	var all []byte
 	for _, file := range files {
 		all = append(append(all, file.Content...), '\n')
 	}
-	return haproxy.DynamicOptions(all, backend, server)
+	return all
 }
 
 // Apply has HAProxy take over a configuration that was edited since, its labels

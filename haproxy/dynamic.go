@@ -11,36 +11,91 @@ import (
 // there is left out ("add server" in the management guide). found is false where the configuration
 // has no such server line.
 func DynamicOptions(config []byte, backend, server string) (options string, found bool) {
-	var inDefaults, inBackend, own []string
+	for _, line := range serverLines(config) {
+		if line.backend == backend && line.names(server) {
+			return strings.Join(dynamic(line.options), " "), true
+		}
+	}
+	return "", false
+}
+
+// ResolversOf tells which resolvers section moves a server of a configuration to the addresses that
+// its host name has; "" where none does, and it keeps the one that it began with. found is false
+// where the configuration has no such server.
+func ResolversOf(config []byte) func(backend, server string) (section string, found bool) {
+	lines := serverLines(config)
+	return func(backend, server string) (section string, found bool) {
+		for _, line := range lines {
+			if line.backend != backend || !line.names(server) {
+				continue
+			}
+			for i, word := range line.options[:max(0, len(line.options)-1)] {
+				if word == "resolvers" {
+					section = line.options[i+1]
+				}
+			}
+			return section, true
+		}
+		return "", false
+	}
+}
+
+// serverLine is a server or server-template line with the options that apply to it, those of
+// default-server lines first.
+type serverLine struct {
+	backend, name string
+	template      bool
+	options       []string
+}
+
+// names tells whether a server is of the line.
+func (l serverLine) names(server string) bool {
+	if !l.template {
+		return server == l.name
+	}
+	number, found := strings.CutPrefix(server, l.name)
+	return found && number != "" && strings.Trim(number, "0123456789") == ""
+}
+
+func serverLines(config []byte) []serverLine {
+	var lines []serverLine
 	var kind, name string
+	var defaults []string // of the defaults section before
+	var own []string      // of the section
+	named := map[string][]string{}
 	for _, words := range statements(config) {
 		if isSection(words[0]) {
 			kind, name = words[0], ""
 			if len(words) > 1 {
 				name = words[1]
 			}
-			if kind == "defaults" {
-				inDefaults = nil // a new one does not take over what another says
+			inherited := defaults
+			if i := slices.Index(words, "from"); i > 0 && i+1 < len(words) {
+				inherited = named[words[i+1]]
+			} else if kind == "defaults" {
+				inherited = nil // a new one does not take over what another says
 			}
-			if (kind == "backend" || kind == "listen") && name == backend {
-				inBackend = slices.Clone(inDefaults)
+			own = slices.Clone(inherited)
+			if kind == "defaults" {
+				defaults = own
+				named[name] = own
 			}
 			continue
 		}
-		ours := (kind == "backend" || kind == "listen") && name == backend
 		switch {
 		case words[0] == "default-server" && kind == "defaults":
-			inDefaults = append(inDefaults, words[1:]...)
-		case words[0] == "default-server" && ours:
-			inBackend = append(inBackend, words[1:]...)
-		case words[0] == "server" && ours && len(words) > 2 && words[1] == server:
-			own, found = words[3:], true
+			defaults = append(defaults, words[1:]...)
+			named[name] = defaults
+		case kind != "backend" && kind != "listen":
+		case words[0] == "default-server":
+			own = append(own, words[1:]...)
+		case words[0] == "server" && len(words) > 2:
+			lines = append(lines, serverLine{name, words[1], false, append(slices.Clone(own), words[3:]...)})
+		case words[0] == "server-template" && len(words) > 3:
+			lines = append(lines, serverLine{name, words[1], true, append(slices.Clone(own), words[4:]...)})
 		}
 	}
-	if !found {
-		return "", false
-	}
-	return strings.Join(dynamic(append(slices.Clone(inBackend), own...)), " "), true
+	return lines
 }
 
 // dynamic keeps the options that "add server" takes, the last of several of the same name.

@@ -51,8 +51,11 @@ func newRolloutCommand(dockerCLI command.Cli, project *projectOptions) *cobra.Co
 		Long: `Replace the containers of services whose definition or image has changed: new ones
 are started beside the old ones and receive requests once Docker's health check and
 HAProxy's own check have passed; then the old ones get no new requests, finish those
-they have, and are stopped. Without SERVICE, all services that changed are rolled,
-each behind those that it depends on.
+they have, and are stopped. Without SERVICE, all services that changed are rolled.
+
+What a service depends on has its turn first, and must be as depends_on asks before the
+new version starts. What shares a namespace or volumes with a replaced container is
+replaced with it.
 
 If a new container does not start, is unhealthy, fails its check or ends again, the
 new ones are removed, traffic stays as it was, and the exit code is 1. So does

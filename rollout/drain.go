@@ -24,6 +24,9 @@ func (r *run) retire(ctx context.Context, names []string, fresh []Replica) error
 		return err
 	}
 	old := o.pick(func(c Replica) bool { return slices.Contains(names, c.Name) })
+	if err := r.cover(ctx, o, old); err != nil {
+		return err
+	}
 	if err := r.drainAndStop(ctx, old, fresh, false); err != nil {
 		return err
 	}
@@ -176,6 +179,9 @@ func (r *run) drained(ctx context.Context, leaving []*leave, began time.Time) (d
 				c.left = left
 			}
 			continue
+		}
+		if err := r.handOver(ctx, c.Replica); err != nil {
+			return 0, err
 		}
 		r.engine.Tell("Container "+c.Name, compose.Working, "Stopping")
 		r.leaving = append(r.leaving, c.Seats...)

@@ -29,13 +29,19 @@ type Observation struct {
 	Restored bool
 
 	Replicas []Replica
+	// Fixed are the servers, as BACKEND/SERVER, that have a host name and that the DNS
+	// does not move to another address: their line has no resolvers, or these do not answer.
+	Fixed map[string]bool
+	// Keeps are addresses and names that each container of the service has, old or new.
+	Keeps []string
+
 	// Seats are all servers that HAProxy has for the service, with a container or without.
 	Seats []haproxy.ServerState
 }
 
-// observe reads the state of a service.
-func observe(service string, desired int, containers []compose.Container, servers []haproxy.ServerState, isNew func(compose.Container) bool) Observation {
-	o := Observation{Service: service, Desired: desired}
+// observe reads the state of a service. names are its name and its aliases.
+func observe(names []string, desired int, containers []compose.Container, servers []haproxy.ServerState, isNew func(compose.Container) bool) Observation {
+	o := Observation{Service: names[0], Desired: desired}
 	for _, c := range containers {
 		r := Replica{Container: c, New: isNew(c)}
 		for _, s := range servers {
@@ -47,7 +53,7 @@ func observe(service string, desired int, containers []compose.Container, server
 	}
 	backends := backendsOf(o.seats())
 	for _, s := range servers {
-		mine := compose.Names(s.FQDN, service) || slices.ContainsFunc(containers, func(c compose.Container) bool { return c.HasAddress(s.Addr) })
+		mine := slices.ContainsFunc(names, func(name string) bool { return compose.Names(s.FQDN, name) }) || slices.ContainsFunc(containers, func(c compose.Container) bool { return c.HasAddress(s.Addr) })
 		standIn := strings.HasSuffix(s.Server, standInSuffix) && slices.Contains(backends, s.Backend)
 		if mine || standIn {
 			o.Seats = append(o.Seats, s)
@@ -73,6 +79,9 @@ func (o Observation) seats() []haproxy.ServerState { return seatsOf(o.Replicas) 
 
 // isSlot tells whether a server is one of several that share their host name.
 func (o Observation) isSlot(seat haproxy.ServerState) bool {
+	if o.fixed(seat) {
+		return false
+	}
 	n := 0
 	for _, s := range o.Seats {
 		if s.Backend == seat.Backend && s.FQDN != "" && s.FQDN == seat.FQDN {
@@ -81,6 +90,12 @@ func (o Observation) isSlot(seat haproxy.ServerState) bool {
 	}
 	return n > 1
 }
+
+// fixed tells whether a server stays at its address although its host name stands
+// for another one by now.
+func (o Observation) fixed(seat haproxy.ServerState) bool { return o.Fixed[seatName(seat)] }
+
+func seatName(seat haproxy.ServerState) string { return seat.Backend + "/" + seat.Server }
 
 // vacant are the slots that no container has.
 func (o Observation) vacant() []haproxy.ServerState {

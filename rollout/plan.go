@@ -159,7 +159,7 @@ func MakePlan(o Observation, policy Policy) (p Plan, err error) {
 		}
 	}
 	p.Batches = batches(going, staying, o.Desired, batch, p.StopFirst)
-	return p, nil
+	return p, o.keepsLines(p)
 }
 
 // cause says why anything is done.

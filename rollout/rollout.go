@@ -173,7 +173,7 @@ func forward(o Observation) []string {
 // begin is a rollout of a service of which nothing is decided yet.
 func (r *Rollout) begin(service string, target compose.Definition) *run {
 	return &run{
-		engine: r.engine, project: r.project, live: r.live, service: service, policy: r.policy,
+		engine: r.engine, project: r.project, live: r.live, balancer: r.running.Container, service: service, policy: r.policy,
 		target: target, desired: target.Service.GetScale(), id: compose.NewRolloutID(),
 		gone: map[string]bool{}, seen: map[string]time.Time{}, result: Result{Service: service},
 	}

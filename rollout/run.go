@@ -43,11 +43,13 @@ type run struct {
 	resumed   bool                 // another client has begun it
 	seen      map[string]time.Time // since when containers are known to run, by ID
 
-	before  Observation           // what the plan was decided on
-	known   map[string]bool       // IDs of the containers before the batch
-	gone    map[string]bool       // IDs of those that were stopped
-	leaving []haproxy.ServerState // servers of those
-	result  Result
+	balancer compose.Container     // HAProxy's
+	pinned   map[string]bool       // see Observation.Fixed
+	before   Observation           // what the plan was decided on
+	known    map[string]bool       // IDs of the containers before the batch
+	gone     map[string]bool       // IDs of those that were stopped
+	leaving  []haproxy.ServerState // servers of those
+	result   Result
 }
 
 // observe looks at the engine and at HAProxy.
@@ -60,7 +62,11 @@ func (r *run) observe(ctx context.Context) (Observation, error) {
 	if err != nil {
 		return Observation{}, err
 	}
-	o := observe(r.service, r.desired, containers, states, r.isNew)
+	o := observe(append([]string{r.service}, r.target.Aliases()...), r.desired, containers, states, r.isNew)
+	o.Keeps = append(r.target.Aliases(), r.target.Addresses()...)
+	if o.Fixed, err = r.fixed(ctx, states); err != nil {
+		return Observation{}, err
+	}
 	for i, c := range o.Replicas {
 		o.Replicas[i].Done = c.New && r.target.Done(c.Container)
 	}
@@ -323,7 +329,11 @@ func (r *run) ready(ctx context.Context, fresh []Replica) ([]Replica, error) {
 		}
 		if healthy && !introduced {
 			introduced = true
-			return false, r.standIn(ctx, o, fresh)
+			mode := haproxy.ModeReady
+			if r.held() {
+				mode = haproxy.ModeDrain
+			}
+			return false, r.standIn(ctx, o, fresh, mode)
 		}
 		return lacks == "", nil
 	})

@@ -45,6 +45,9 @@ func (r *Rollout) PrepareScale(ctx context.Context, service string, wanted int) 
 	plan, err := scalePlan(o, wanted)
 	plan.Notes = notes
 	if err == nil {
+		err = o.keepsLines(plan)
+	}
+	if err == nil {
 		err = r.allowTime(ctx, one, &plan)
 	}
 	return &Prepared{plan, one}, err

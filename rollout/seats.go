@@ -73,19 +73,26 @@ func (o Observation) standIns() []haproxy.ServerState {
 	return slices.DeleteFunc(slices.Clone(o.Seats), func(s haproxy.ServerState) bool { return !isStandIn(s) })
 }
 
-// standIn lets the first of some new containers take traffic beside old ones that
-// have the service's only line in a backend.
-func (r *run) standIn(ctx context.Context, o Observation, fresh []Replica) error {
+// standIn lets some new containers take traffic beside old ones that have the
+// service's only lines in a backend. A line whose container is gone, and that the DNS
+// does not move, is moved to one of them.
+func (r *run) standIn(ctx context.Context, o Observation, fresh []Replica, mode haproxy.Mode) error {
 	for _, line := range o.lines() {
-		i := slices.IndexFunc(o.Replicas, func(r Replica) bool { return r.HasAddress(line.Addr) && !isAmong(r, fresh) })
+		i := slices.IndexFunc(o.Replicas, func(c Replica) bool { return c.HasAddress(line.Addr) && !r.gone[c.ID] })
 		if i < 0 {
-			continue // the line has no address yet, or a new container's already
+			if err := r.readdress(ctx, o, line); err != nil {
+				return err
+			}
+			continue
 		}
-		ip := fresh[0].AddressBeside(o.Replicas[i].Container, line.Addr)
+		if isAmong(o.Replicas[i], fresh) {
+			continue
+		}
+		ip := fresh[o.lineNumber(line)%len(fresh)].AddressBeside(o.Replicas[i].Container, line.Addr)
 		if ip == "" {
 			continue
 		}
-		if err := r.addStandIn(ctx, o, line, net.JoinHostPort(ip, strconv.Itoa(line.Port))); err != nil {
+		if err := r.addStandIn(ctx, o, line, net.JoinHostPort(ip, strconv.Itoa(line.Port)), mode); err != nil {
 			return err
 		}
 	}
@@ -96,7 +103,7 @@ func isAmong(r Replica, all []Replica) bool {
 	return slices.ContainsFunc(all, func(other Replica) bool { return other.ID == r.ID })
 }
 
-func (r *run) addStandIn(ctx context.Context, o Observation, line haproxy.ServerState, address string) error {
+func (r *run) addStandIn(ctx context.Context, o Observation, line haproxy.ServerState, address string, mode haproxy.Mode) error {
 	name := line.Server + standInSuffix
 	for _, s := range o.standIns() {
 		if s.Backend != line.Backend || s.Server != name {
@@ -113,10 +120,6 @@ func (r *run) addStandIn(ctx context.Context, o Observation, line haproxy.Server
 	checked := slices.Contains(strings.Fields(options), "check")
 	if checked {
 		options += " init-state fully-down" // no traffic before its first check
-	}
-	mode := haproxy.ModeReady
-	if r.held() {
-		mode = haproxy.ModeDrain
 	}
 	return r.live.Do(ctx, func(session *haproxy.Session) error {
 		if err := session.AddServer(ctx, line.Backend, name, address, options); errors.Is(err, haproxy.ErrStaticBalance) {
@@ -168,7 +171,7 @@ func (r *run) free(ctx context.Context, o Observation) error {
 		}
 	}
 	for _, line := range o.lines() {
-		standIn := o.seat(haproxy.ServerState{Backend: line.Backend, Server: line.Server + standInSuffix})
+		standIn := o.standInOf(line)
 		behind := slices.ContainsFunc(o.Replicas, func(c Replica) bool { return c.Running() && c.HasAddress(line.Addr) && !r.gone[c.ID] })
 		if line.AdminState&haproxy.ForcedMaintenance != 0 && (!behind || standIn != nil && standIn.Addr == line.Addr) {
 			closed = append(closed, line)
@@ -198,20 +201,6 @@ func (r *run) release(ctx context.Context, o Observation) error {
 	}
 	r.leaving = still
 	return r.setMode(ctx, open, haproxy.ModeReady)
-}
-
-// readdress moves a line whose name HAProxy does not look up in the DNS to the
-// address of the server that stands in for it.
-func (r *run) readdress(ctx context.Context, o Observation, line haproxy.ServerState) error {
-	standIn := o.seat(haproxy.ServerState{Backend: line.Backend, Server: line.Server + standInSuffix})
-	if line.FQDN != "" || standIn == nil {
-		return nil
-	}
-	command := fmt.Sprintf("set server %s/%s addr %s port %d", haproxy.Quote(line.Backend), haproxy.Quote(line.Server), standIn.Addr, standIn.Port)
-	return r.live.Do(ctx, func(session *haproxy.Session) error {
-		_, err := session.Worker(ctx, command) // its answer says what was changed
-		return err
-	})
 }
 
 // reused tells whether an address belongs to a container that stays.
@@ -250,6 +239,9 @@ func (r *run) settle(ctx context.Context) error {
 		return err
 	}
 	r.leaving = nil
+	if err := r.lead(ctx); err != nil {
+		return err
+	}
 	if len(o.standIns()) == 0 {
 		return nil
 	}
