@@ -103,12 +103,10 @@ func (l *Live) PlanTwin(ctx context.Context, m Measurable) (TwinPlan, error) {
 // lookForTwin is what the HAProxy that serves does at this moment.
 func (l *Live) lookForTwin(ctx context.Context) (now Process, states []haproxy.ServerState, err error) {
 	err = l.ask(ctx, func(session *haproxy.Session) (err error) {
-		if now, err = l.project.ask(ctx, session); err == nil {
-			states, err = session.ServersState(ctx, "")
-		}
+		now, err = l.project.ask(ctx, session)
 		return err
 	})
-	return now, states, err
+	return now, now.Servers, err
 }
 
 // inMemory are the files that a HAProxy has loaded, as far as they are on disk.

@@ -23,6 +23,8 @@ type Outcome struct {
 	Notes    []string // what the project had otherwise before, by another command than "up"
 	// Quarantines are the services that are not served.
 	Quarantines []Quarantine
+	// Strangers are the servers whose address is another container's.
+	Strangers []Stranger
 }
 
 // BringUp takes a project to where its files say it should be: the
@@ -57,7 +59,8 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 		outcome.Notes = p.beyondFile(before)
 		p.noteScales()
 		e.retireForwarder(ctx, p.Project, before)
-		return outcome, nil
+		outcome.Strangers, err = e.expel(ctx, p, outcome.Balancer, outcome.Process.Servers)
+		return outcome, err
 	case outcome.Changed:
 		return outcome, e.undone(ctx, before, err)
 	case errors.Is(err, context.Canceled):
@@ -107,6 +110,8 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, before State, opts UpO
 		if outcome.Warnings, err = e.accepted(ctx, p, running, nothingTouched(before)); err != nil {
 			return outcome, err
 		}
+	} else {
+		outcome.Warnings = p.keptAddresses()
 	}
 	if serving := before.of(LoadBalancer); running == nil && serving != nil && serving.Running() {
 		if err := e.rehearse(ctx, p); err != nil {

@@ -18,10 +18,10 @@ type Process struct {
 	Worker  int       // PID in the container
 	Started time.Time // to the second
 	Stats   []haproxy.Stat
+	Servers []haproxy.ServerState
 }
 
-// ask asks for everything: in two questions, or three where there are slots for
-// containers that may come.
+// ask asks for everything.
 func (p *Project) ask(ctx context.Context, session *haproxy.Session) (Process, error) {
 	info, err := session.Info(ctx)
 	if err != nil {
@@ -31,22 +31,15 @@ func (p *Project) ask(ctx context.Context, session *haproxy.Session) (Process, e
 	if err != nil {
 		return Process{}, err
 	}
-	stats, err = p.occupied(ctx, session, stats)
-	return Process{Worker: info.PID, Started: info.StartTime, Stats: stats}, err
+	servers, err := session.ServersState(ctx, "")
+	return Process{Worker: info.PID, Started: info.StartTime, Stats: p.occupied(stats, servers), Servers: servers}, err
 }
 
 // occupied leaves out the servers that wait for containers which nobody expects,
 // and the frontend in which HAProxy asks itself whose an address is.
-func (p *Project) occupied(ctx context.Context, session *haproxy.Session, stats []haproxy.Stat) ([]haproxy.Stat, error) {
+func (p *Project) occupied(stats []haproxy.Stat, servers []haproxy.ServerState) []haproxy.Stat {
 	stats = slices.DeleteFunc(stats, func(s haproxy.Stat) bool { return s.Proxy == routing.IdentityFrontend })
-	if !haproxy.HasVacancies(stats) {
-		return stats, nil
-	}
-	states, err := session.ServersState(ctx, "")
-	if err != nil {
-		return stats, err
-	}
-	return haproxy.Occupied(stats, states, p.idle), nil
+	return haproxy.Occupied(stats, servers, p.idle)
 }
 
 // idle tells whether a name is that of a service that is not to have containers:

@@ -91,7 +91,7 @@ func (e *Engine) generate(ctx context.Context, p *Project, running *Balancer, ke
 			return nil, err
 		}
 		if report.Valid {
-			g.Warnings = append(report.Diagnostics, remarks...)
+			g.Warnings = slices.Concat(report.Diagnostics, remarks)
 			return g, nil
 		}
 		if len(remarks) == 0 && lacksLua(report) {

@@ -101,7 +101,7 @@ func (p *Project) overlooked(candidate *Candidate, report haproxy.Report, in hap
 	if candidate == nil { // which may be a part of the configuration
 		in.Published = p.publishedTargets()
 	}
-	return haproxy.Overlooked(files, in)
+	return slices.Concat(haproxy.Overlooked(files, in), haproxy.KeptAddresses(files, p.isContainers))
 }
 
 // publishedTargets are the ports of the container that the Compose file leads

@@ -19,7 +19,7 @@ type Live struct {
 	running Balancer
 	session *haproxy.Session
 
-	containers []Container
+	containers []occupant
 	listed     time.Time
 }
 
@@ -143,21 +143,21 @@ func (l *Live) SetWeight(ctx context.Context, backend, server string, weight int
 func (l *Live) Look(ctx context.Context) (Status, error) {
 	var seen seen
 	err := l.ask(ctx, func(session *haproxy.Session) (err error) {
-		if seen, err = look(ctx, session); err == nil {
-			seen.stats, err = l.project.occupied(ctx, session, seen.stats)
-		}
+		seen, err = look(ctx, session)
 		return err
 	})
 	if err != nil {
 		return Status{}, err
 	}
 	if time.Since(l.listed) > listInterval {
-		if l.containers, err = l.engine.containers(ctx, l.project.Name); err != nil {
+		if l.containers, err = l.engine.occupants(ctx); err != nil {
 			return Status{}, err
 		}
 		l.listed = time.Now()
 	}
-	status := statusOf(seen, l.containers)
+	seen.stats = l.project.occupied(seen.stats, seen.servers)
+	status := statusOf(seen, l.project.own(l.containers))
+	status.Strangers = l.project.strangers(seen.servers, l.containers)
 	l.project.describe(&status, l.running)
 	l.project.judge(&status, l.running, seen)
 	return status, nil
@@ -168,11 +168,12 @@ const listInterval = 2 * time.Second
 
 // seen is what HAProxy said in one look.
 type seen struct {
-	at    time.Time
-	info  haproxy.Info
-	stats []haproxy.Stat
-	proc  haproxy.Proc
-	old   map[int]int64 // connections of the old workers by PID; -1: could not be asked
+	at      time.Time
+	info    haproxy.Info
+	stats   []haproxy.Stat
+	servers []haproxy.ServerState
+	proc    haproxy.Proc
+	old     map[int]int64 // connections of the old workers by PID; -1: could not be asked
 }
 
 func look(ctx context.Context, session *haproxy.Session) (s seen, err error) {
@@ -181,6 +182,9 @@ func look(ctx context.Context, session *haproxy.Session) (s seen, err error) {
 		return s, err
 	}
 	if s.stats, err = session.Stats(ctx); err != nil {
+		return s, err
+	}
+	if s.servers, err = session.ServersState(ctx, ""); err != nil {
 		return s, err
 	}
 	if s.proc, err = session.Proc(ctx); err != nil {

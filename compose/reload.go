@@ -34,6 +34,8 @@ type Reloaded struct {
 	AtRunTime []Step
 	// Quarantines are the services that are not served.
 	Quarantines []Quarantine
+	// Strangers are the servers whose address is another container's.
+	Strangers []Stranger
 	// NotKept is why the configuration is not in the history; nil where it is.
 	NotKept error
 }
@@ -73,7 +75,8 @@ func (e *Engine) regenerateAndReload(ctx context.Context, p *Project, running Ba
 	}
 	p.noteQuarantines(generated)
 	done.Quarantines = generated.quarantines()
-	return done, nil
+	done.Strangers, err = e.expel(ctx, p, running, done.Process.Servers)
+	return done, err
 }
 
 // generated is generate as a step that people see, where there is something to see.

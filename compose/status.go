@@ -39,6 +39,9 @@ type Status struct {
 	// Quarantines are the services that are not served.
 	Quarantines []Quarantine `json:",omitempty"`
 
+	// Strangers are the servers whose address is another container's.
+	Strangers []Stranger `json:",omitempty"`
+
 	// Warnings are what a person should look at, in the order of their weight:
 	// servers that are away, a reload that failed, a signal sent by hand.
 	Warnings []string
@@ -318,7 +321,10 @@ func (p *Project) judge(status *Status, balancer Balancer, s seen) {
 	for _, q := range status.Quarantines {
 		status.Warnings = append(status.Warnings, q.String())
 	}
-	status.Warnings = append(status.Warnings, haproxy.Serving(s.stats).Problems()...)
+	status.Warnings = append(status.Warnings, Troubles(Process{Stats: s.stats}, status.Strangers)...)
+	for _, kept := range p.keptAddresses() {
+		status.Warnings = append(status.Warnings, fmt.Sprintf("%s:%d: %s; %s", kept.File, kept.Line, kept.Message, kept.Hint))
+	}
 	failed := s.proc.Master.FailedReloads > 0
 	ours := status.Verdict != nil && p.knowsFailure(balancer, haproxy.Master{Reloads: s.proc.Master.Reloads})
 	switch {

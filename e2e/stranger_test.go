@@ -110,12 +110,13 @@ func TestStranger_of_another_project_on_a_shared_network_gets_no_request(t *test
 	for _, p := range projects {
 		p.knowsAddresses(p.name+".web", 4)
 		p.servesOnly("web", "a.test")
-		// What the other project does is nothing to this one, and discovery goes on.
-		p.needsCompose()
-		p.mustSucceed(p.compose("up", "-d", "--no-recreate", "--scale", "web=3"))
-		p.servesOnly("web", "a.test")
 	}
-	projects[0].servesOnly("web", "a.test")
+	first, second := projects[0], projects[1]
+	first.needsCompose()
+	first.mustSucceed(first.compose("up", "-d", "--no-recreate", "--scale", "web=3"))
+	first.servesOnly("web", "a.test")
+	second.knowsAddresses(second.name+".web", 5)
+	second.servesOnly("web", "a.test")
 }
 
 func TestStranger_that_bears_the_name_of_a_service_gets_no_request(t *testing.T) {
@@ -170,4 +171,77 @@ func TestStranger_on_the_address_of_a_container_gets_no_request(t *testing.T) {
 func (p *project) addressOf(container string) string {
 	p.t.Helper()
 	return strings.TrimSpace(p.mustSucceed(p.docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)).stdout)
+}
+
+func TestStranger_is_named_by_up_and_status(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.writeApps(app{name: "web", scale: 1})
+	p.attach("--route", "*=web")
+	p.up()
+	network := p.name + "_default"
+	p.stranger("--name", p.name+"-other", "--network", network, "--network-alias", "web")
+	p.knowsAddresses(p.name+".web", 2)
+	name := "container " + p.name + "-other, which belongs to no project: it gets no requests"
+
+	r := p.mustSucceed(p.haproxy("status"))
+	p.mustSay(r, r.stdout+r.stderr, name)
+	p.mustSay(r, p.mustSucceed(p.haproxy("status", "--format", "json")).stdout, `"Container":"`+p.name+`-other"`)
+	r = p.up()
+	p.mustSay(r, r.stderr, "Warning: server "+p.name+".web/web", name)
+	r = p.mustSucceed(p.haproxy("reload"))
+	p.mustSay(r, r.stderr, name)
+	p.servesOnly("web", "localhost")
+}
+
+// TestStranger_behind_a_line_of_the_users_is_taken_out_of_service: HAProxy keeps
+// the address of "server s1 web:8080" for ever, if no resolvers are named.
+func TestStranger_behind_a_line_of_the_users_is_taken_out_of_service(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.init("--servers", "1")
+	p.editConfig(replacing(" resolvers docker resolve-prefer ipv4", ""))
+	p.up()
+	r := p.mustSucceed(p.haproxy("check"))
+	p.mustSay(r, r.stdout+r.stderr, "haproxy/haproxy.cfg:", "server s1 keeps the address that web1 has when HAProxy starts", "resolvers docker init-addr last,libc,none")
+
+	old := p.container("web1")
+	network, address := old.Network[0], p.addressOf(old.ID)
+	p.mustSucceed(p.docker("rm", "--force", old.ID))
+	for range 4 {
+		if p.addressOf(p.stranger("--network", network)) == address {
+			break
+		}
+	}
+	r = p.mustSucceed(p.haproxy("status"))
+	p.mustSay(r, r.stdout+r.stderr, "is to be service web1, but its address "+address, "it gets requests", "server s1 keeps the address")
+
+	r = p.up()
+	p.mustSay(r, r.stderr, "it got requests until now", "server s1 keeps the address")
+	p.servesOnly("web1", "localhost")
+}
+
+// TestStranger_on_the_address_of_a_demo: its servers follow Docker's DNS.
+func TestStranger_on_the_address_of_a_demo(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.init("--servers", "2")
+	p.up()
+	old := p.container("web1")
+	network, address := old.Network[0], p.addressOf(old.ID)
+	p.mustSucceed(p.docker("rm", "--force", old.ID))
+	for range 4 {
+		if p.addressOf(p.stranger("--network", network)) == address {
+			break
+		}
+	}
+	p.eventually("HAProxy has forgotten the address", func() error {
+		if said := p.runtimeAPI("show servers state"); strings.Contains(said, address+" ") {
+			return fmt.Errorf("%s", said)
+		}
+		return nil
+	})
+	p.servesOnly("web2", "localhost")
+	p.up()
+	assert.DeepEqual(t, p.servedBy(8), []string{"web1", "web2"})
 }

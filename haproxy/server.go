@@ -3,6 +3,7 @@ package haproxy
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // Mode is what an administrator wants of a server.
@@ -23,6 +24,17 @@ func (s *Session) SetServerMode(ctx context.Context, backend, server string, mod
 // SetServerWeight sets a server's share of the traffic, from 0 to 256.
 func (s *Session) SetServerWeight(ctx context.Context, backend, server string, weight int) error {
 	return s.Do(ctx, fmt.Sprintf("set server %s weight %d", serverName(backend, server), weight))
+}
+
+// SetServerAddress gives a server another IP address, until it is set again, HAProxy is reloaded or
+// the server's name resolves to another one.
+func (s *Session) SetServerAddress(ctx context.Context, backend, server, ip string) error {
+	command := fmt.Sprintf("set server %s addr %s", serverName(backend, server), ip)
+	answer, err := s.Worker(ctx, command)
+	if err != nil || strings.HasPrefix(answer, "IP changed") || strings.HasPrefix(answer, "no need to change") {
+		return err
+	}
+	return &Refusal{Command: command, Answer: answer}
 }
 
 // AddServer adds a server to a backend. It starts in maintenance, and without checks even when its

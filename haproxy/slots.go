@@ -88,8 +88,3 @@ func Occupied(stats []Stat, states []ServerState, idle func(fqdn string) bool) [
 // statusNoAddress is the status of a server whose name is not in the DNS. Measured on 3.2.26 and
 // 3.4.7.
 const statusNoAddress = "MAINT (resolution)"
-
-// HasVacancies tells whether a server has no address: it may be a slot that waits.
-func HasVacancies(stats []Stat) bool {
-	return slices.ContainsFunc(stats, func(s Stat) bool { return s.Type == StatServer && s.Addr == "" })
-}

@@ -111,7 +111,7 @@ func printReloaded(dockerCLI command.Cli, options *projectOptions, done compose.
 	for _, line := range reloadNotes(done) {
 		note(dockerCLI, "%s", line)
 	}
-	for _, trouble := range done.Process.Readiness().Problems() {
+	for _, trouble := range compose.Troubles(done.Process, done.Strangers) {
 		note(dockerCLI, "Warning: %s", trouble)
 	}
 }

@@ -105,7 +105,7 @@ func printTroubles(dockerCLI command.Cli, project *compose.Project, outcome comp
 		note(dockerCLI, "Warning: HAProxy runs without a master CLI socket (-S): it cannot be asked whether it serves, nor be given an edited configuration.")
 		return
 	}
-	for _, trouble := range outcome.Process.Readiness().Problems() {
+	for _, trouble := range compose.Troubles(outcome.Process, outcome.Strangers) {
 		note(dockerCLI, "Warning: %s", trouble)
 	}
 }
