@@ -475,27 +475,26 @@ func (b *benchmark) progress() func(done, all int, row bench.Row) {
 	}
 	return func(done, all int, row bench.Row) {
 		b.clearProgress()
-		fmt.Fprintf(b.cli.Err(), "%d%%  %s", 100*done/all, row)
+		fprintf(b.cli.Err(), "%d%%  %s", 100*done/all, row)
 	}
 }
 
 func (b *benchmark) clearProgress() {
 	if b.cli.Err().IsTerminal() {
-		fmt.Fprint(b.cli.Err(), "\r", aec.EraseLine(aec.EraseModes.All))
+		fprint(b.cli.Err(), painted("\r"+aec.EraseLine(aec.EraseModes.All).String()))
 	}
 }
 
 // printPlan is what --dry-run shows.
 func (b *benchmark) printPlan() error {
 	out := b.cli.Out()
-	fmt.Fprintf(out, "GET %s%s through frontend %s, and of the servers of backend %s without it:\n\n", b.opts.Host, b.opts.Path, b.target.Frontend, b.target.Backend)
-	fmt.Fprint(out, b.plan)
+	fprintf(out, "GET %s%s through frontend %s, and of the servers of backend %s without it:\n\n", b.opts.Host, b.opts.Path, b.target.Frontend, b.target.Backend)
+	fprint(out, b.plan)
 	for _, left := range b.leftOut {
-		fmt.Fprintf(out, "Left out: %s\n", left)
+		fprintf(out, "Left out: %s\n", left)
 	}
 	if b.target.Host.Any() != "" {
-		fmt.Fprintf(out, "A second HAProxy would be started on the host's network, for the time of measuring: %s.\n", strings.Join(append(nonEmpty(b.target.Host.Plain), nonEmpty(b.target.Host.TLS)...), ", "))
+		fprintf(out, "A second HAProxy would be started on the host's network, for the time of measuring: %s.\n", strings.Join(append(nonEmpty(b.target.Host.Plain), nonEmpty(b.target.Host.TLS)...), ", "))
 	}
-	_, err := fmt.Fprintln(out, "Nothing was sent. Rows that are not answered, such as h2 where the app does not speak it, are left out.")
-	return err
+	return write(out, "Nothing was sent. Rows that are not answered, such as h2 where the app does not speak it, are left out."+"\n")
 }

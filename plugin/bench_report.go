@@ -80,13 +80,13 @@ func (r benchReport) title() []string {
 
 // write writes the report for people, and for the issues that they paste it into.
 func (r benchReport) write(out io.Writer, paint painter) {
-	fmt.Fprintln(out, strings.Join(r.title(), "\n"))
+	fprintln(out, strings.Join(r.title(), "\n"))
 	r.writeRows(out, paint)
 	r.writeHow(out)
 	r.writeComparisons(out)
 	r.writeErrors(out)
 	for _, left := range r.LeftOut {
-		fmt.Fprintf(out, "Left out: %s\n", left)
+		fprintf(out, "Left out: %s\n", left)
 	}
 }
 
@@ -152,13 +152,13 @@ func (r benchReport) writeHow(out io.Writer) {
 	if len(r.Summary.Rows) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nREQ/S, P50, P90, P99: median of %d rounds of %s a row, in turns; ±: %s. P99.9, MAX: of all requests.\n",
+	fprintf(out, "\nREQ/S, P50, P90, P99: median of %d rounds of %s a row, in turns; ±: %s. P99.9, MAX: of all requests.\n",
 		r.Rounds, r.Slice.Round(time.Millisecond), confidence(r.Summary.Rows[0].Rate))
-	fmt.Fprintln(out, "CPU/1000: HAProxy's CPU time for 1000 requests. Clients, app and HAProxy share this machine.")
+	fprintln(out, "CPU/1000: HAProxy's CPU time for 1000 requests. Clients, app and HAProxy share this machine.")
 	if r.Options.Rate > 0 {
-		fmt.Fprintln(out, "Latency counts from when a request was due: what a stall delays is counted (coordinated omission corrected).")
+		fprintln(out, "Latency counts from when a request was due: what a stall delays is counted (coordinated omission corrected).")
 	} else {
-		fmt.Fprintln(out, "Closed loop: a client waits for its answer before it sends the next request, so that a stall counts once a client; --rate counts all that it delays.")
+		fprintln(out, "Closed loop: a client waits for its answer before it sends the next request, so that a stall counts once a client; --rate counts all that it delays.")
 	}
 }
 
@@ -182,13 +182,13 @@ func (r benchReport) writeComparisons(out io.Writer) {
 			continue
 		}
 		if !said {
-			fmt.Fprintf(out, "\nAdded to the median request (%s; of the rounds' differences, %s):\n", c.Variant, confidence(c.AddedMicroseconds))
+			fprintf(out, "\nAdded to the median request (%s; of the rounds' differences, %s):\n", c.Variant, confidence(c.AddedMicroseconds))
 		}
 		said = true
-		fmt.Fprintf(out, "  %s: %s (%s)%s\n", r.adder(c.What), added(c.AddedMicroseconds), between(c.AddedMicroseconds), r.throughput(c.What))
+		fprintf(out, "  %s: %s (%s)%s\n", r.adder(c.What), added(c.AddedMicroseconds), between(c.AddedMicroseconds), r.throughput(c.What))
 	}
 	if said {
-		fmt.Fprintf(out, "  %sA published study of bridge networking, on other hardware: 35 µs without NAT → 70 µs with it.\n", r.hostAndBridge())
+		fprintf(out, "  %sA published study of bridge networking, on other hardware: 35 µs without NAT → 70 µs with it.\n", r.hostAndBridge())
 	}
 }
 
@@ -274,7 +274,7 @@ func between(i bench.Interval) string {
 func (r benchReport) writeErrors(out io.Writer) {
 	for _, row := range r.Summary.Rows {
 		for _, complaint := range row.Complaints {
-			fmt.Fprintf(out, "Error: %s: %s\n", row.Row, complaint)
+			fprintf(out, "Error: %s: %s\n", row.Row, complaint)
 		}
 	}
 }

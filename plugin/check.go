@@ -156,7 +156,7 @@ func printReport(dockerCLI command.Cli, format string, result checkResult, versi
 	} else {
 		printDiagnostics(dockerCLI.Out(), result.Diagnostics, paint)
 		if result.Valid {
-			fmt.Fprintf(dockerCLI.Out(), "%s is valid%s%s\n", result.Config, plural(", ", warningCount, "warning"), by(version))
+			fprintf(dockerCLI.Out(), "%s is valid%s%s\n", result.Config, plural(", ", warningCount, "warning"), by(version))
 		}
 	}
 	if result.Valid {

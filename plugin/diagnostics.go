@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/streams"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/plugin/visible"
 )
 
 // painter colours text, or leaves it alone where nobody would see the colours.
@@ -35,11 +37,12 @@ func (o *projectOptions) painter(out *streams.Out) painter {
 	return painter(out.IsTerminal() && os.Getenv("NO_COLOR") == "")
 }
 
-func (p painter) paint(text string, color aec.ANSI) string {
-	if !p || text == "" {
-		return text
+func (p painter) paint(text string, color aec.ANSI) painted {
+	text = visible.Text(text)
+	if !p || text == "" || color == nil {
+		return painted(text)
 	}
-	return color.Apply(text)
+	return painted(color.Apply(text))
 }
 
 // printDiagnostics shows what HAProxy said as compilers do: the place, the
@@ -58,20 +61,29 @@ func printDiagnostics(out io.Writer, diagnostics []haproxy.Diagnostic, color pai
 		if d.Severity == haproxy.Warning {
 			severity = aec.YellowF
 		}
-		fmt.Fprintf(out, "%s%s %s\n", place(d), color.paint(string(d.Severity)+":", severity.With(aec.Bold)), strings.ReplaceAll(d.Message, "\n", "\n    "))
+		fprintf(out, "%s%s %s\n", place(d), color.paint(string(d.Severity)+":", severity.With(aec.Bold)), strings.ReplaceAll(d.Message, "\n", "\n    "))
 		gutter := strings.Repeat(" ", gutterWidth)
 		if d.Source != "" {
 			source := strings.ReplaceAll(d.Source, "\t", " ") // as wide as one column, so that the caret stays below
-			fmt.Fprintf(out, "%*d | %s\n", gutterWidth, d.Line, source)
+			fprintf(out, "%*d | %s\n", gutterWidth, d.Line, source)
 			if d.Column > 0 {
-				mark := "^" + strings.Repeat("~", max(d.Length-1, 0))
-				fmt.Fprintf(out, "%s | %s%s\n", gutter, strings.Repeat(" ", d.Column-1), color.paint(mark, severity))
+				before, culprit := parts(source, d)
+				fprintf(out, "%s | %s%s\n", gutter, strings.Repeat(" ", before), color.paint("^"+strings.Repeat("~", max(culprit-1, 0)), severity))
 			}
 		}
 		if d.Hint != "" {
-			fmt.Fprintf(out, "%s = %s\n", gutter, d.Hint)
+			fprintf(out, "%s = %s\n", gutter, d.Hint)
 		}
 	}
+}
+
+// parts tells how wide a line is on the screen before what a diagnostic points at,
+// and how wide that is.
+func parts(source string, d haproxy.Diagnostic) (before, culprit int) {
+	width := func(runes []rune) int { return utf8.RuneCountInString(visible.Text(string(runes))) }
+	runes := []rune(source)
+	begin, end := min(d.Column-1, len(runes)), min(d.Column-1+d.Length, len(runes))
+	return d.Column - 1 - begin + width(runes[:begin]), d.Length - (end - begin) + width(runes[begin:end])
 }
 
 // printRemarks warns of what the labels of the project say otherwise than they were

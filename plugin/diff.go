@@ -112,21 +112,22 @@ func printDiff(dockerCLI command.Cli, options *projectOptions, format, name stri
 // printFileDiff prints the lines of a file that differ, or why they are not shown.
 func printFileDiff(out io.Writer, file compose.FileDiff, paint painter) {
 	if file.Hidden != "" {
-		fmt.Fprintf(out, "%s %s: not shown, for %s\n", file.Name, file.Change, file.Hidden)
+		fprintf(out, "%s %s: not shown, for %s\n", file.Name, file.Change, file.Hidden)
 		return
 	}
 	for line := range strings.Lines(file.Unified) {
 		text := strings.TrimSuffix(line, "\n")
+		var color aec.ANSI
 		switch {
 		case strings.HasPrefix(line, "---"), strings.HasPrefix(line, "+++"):
-			text = paint.paint(text, aec.Bold)
+			color = aec.Bold
 		case strings.HasPrefix(line, "+"):
-			text = paint.paint(text, aec.GreenF)
+			color = aec.GreenF
 		case strings.HasPrefix(line, "-"):
-			text = paint.paint(text, aec.RedF)
+			color = aec.RedF
 		case strings.HasPrefix(line, "@@"):
-			text = paint.paint(text, aec.CyanF)
+			color = aec.CyanF
 		}
-		fmt.Fprintln(out, text)
+		fprintln(out, paint.paint(text, color))
 	}
 }

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 
@@ -14,9 +13,13 @@ import (
 
 // printJSON prints a value on one line, as the lists of docker do.
 func printJSON(out io.Writer, value any) error {
-	encoder := json.NewEncoder(out)
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(value)
+	if err := encoder.Encode(value); err != nil {
+		return err
+	}
+	return write(out, text.String())
 }
 
 // hint prints what a person may want to do next, on standard error, so that
@@ -25,24 +28,37 @@ func hint(dockerCLI command.Cli, lines ...string) {
 	if !dockerCLI.Err().IsTerminal() {
 		return
 	}
-	fmt.Fprintf(dockerCLI.Err(), "\nWhat's next:\n    %s\n", strings.Join(lines, "\n    "))
+	fprintf(dockerCLI.Err(), "\nWhat's next:\n    %s\n", strings.Join(lines, "\n    "))
 }
 
 // writeRows prints a row for each of some values, below the header that a table has.
 func writeRows[T any](ctx formatter.Context, header formatter.SubContext, values []T, row func(T) formatter.SubContext) error {
-	return ctx.Write(header, func(format func(formatter.SubContext) error) error {
-		for _, value := range values {
-			if err := format(row(value)); err != nil {
-				return err
+	return writeVisibly(ctx, func(ctx formatter.Context) error {
+		return ctx.Write(header, func(format func(formatter.SubContext) error) error {
+			for _, value := range values {
+				if err := format(row(value)); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
+}
+
+// writeVisibly has docker's formatter write what it is given, and makes it visible.
+func writeVisibly(ctx formatter.Context, fill func(formatter.Context) error) error {
+	out := ctx.Output
+	var page strings.Builder
+	ctx.Output = &page
+	if err := fill(ctx); err != nil {
+		return err
+	}
+	return write(out, page.String())
 }
 
 // note prints a remark on standard error.
 func note(dockerCLI command.Cli, format string, args ...any) {
-	fmt.Fprintf(dockerCLI.Err(), format+"\n", args...)
+	fprintf(dockerCLI.Err(), format+"\n", args...)
 }
 
 // problem makes an error of a summary and the way out.

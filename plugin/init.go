@@ -203,7 +203,7 @@ func runInitNew(ctx context.Context, dockerCLI command.Cli, opts initOptions, fo
 		return err
 	}
 	for _, file := range files {
-		fmt.Fprintln(dockerCLI.Out(), filepath.Join(opts.folder, filepath.FromSlash(file.Path)))
+		fprintln(dockerCLI.Out(), filepath.Join(opts.folder, filepath.FromSlash(file.Path)))
 	}
 	if err := noteHostNetwork(ctx, dockerCLI, demo.OnHost(), demo.HTTPPort, demo.StatsPort); err != nil {
 		return err
@@ -266,9 +266,9 @@ func (o initOptions) demo(folder string) (compose.Demo, error) {
 func printFiles(dockerCLI command.Cli, files []compose.File) error {
 	for i, file := range files {
 		if i > 0 {
-			fmt.Fprintln(dockerCLI.Out())
+			fprintln(dockerCLI.Out())
 		}
-		if _, err := fmt.Fprintf(dockerCLI.Out(), "# ---- %s ----\n%s", file.Path, file.Content); err != nil {
+		if err := write(dockerCLI.Out(), fmt.Sprintf("# ---- %s ----\n%s", file.Path, file.Content)); err != nil {
 			return err
 		}
 	}

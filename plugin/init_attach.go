@@ -51,7 +51,7 @@ func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 		return err
 	}
 	if opts.dryRun {
-		fmt.Fprintf(dockerCLI.Out(), "%s\n\n", plan)
+		fprintf(dockerCLI.Out(), "%s\n\n", plan)
 		return printFiles(dockerCLI, plan.Files())
 	}
 	if err := plan.Do(ctx, engine, survey, opts.load); err != nil {
@@ -134,7 +134,7 @@ func interactive(dockerCLI command.Cli) bool {
 
 func printAttached(dockerCLI command.Cli, opts initOptions, a attach.Plan, reasons []string) {
 	for _, path := range a.Written() {
-		fmt.Fprintln(dockerCLI.Out(), path)
+		fprintln(dockerCLI.Out(), path)
 	}
 	for _, line := range reasons {
 		note(dockerCLI, "%s", line)
@@ -164,7 +164,7 @@ func newPrompter(dockerCLI command.Cli) prompter {
 // ask gives the answer to a question; an empty one is the default. The end of
 // the input, and of ctx, end the dialogue.
 func (p prompter) ask(ctx context.Context, question, byDefault string) (string, error) {
-	fmt.Fprintf(p.out, "%s [%s]: ", question, byDefault)
+	fprintf(p.out, "%s [%s]: ", question, byDefault)
 	type line struct {
 		text string
 		err  error
@@ -176,11 +176,11 @@ func (p prompter) ask(ctx context.Context, question, byDefault string) (string, 
 	}()
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(p.out)
+		fprintln(p.out)
 		return "", ctx.Err()
 	case got := <-read:
 		if got.err != nil && got.text == "" {
-			fmt.Fprintln(p.out)
+			fprintln(p.out)
 			return "", problem("the answer is missing; nothing was changed", "Answer the question, or say it with --route.")
 		}
 		return orDefault(strings.TrimSpace(got.text), byDefault), nil
@@ -195,7 +195,7 @@ func (p prompter) confirm(ctx context.Context, question string) (bool, error) {
 
 // routes asks, for each route that may be meant, which requests it is for.
 func (p prompter) routes(ctx context.Context, proposals []attach.Proposal) ([]attach.Route, error) {
-	fmt.Fprintf(p.out, "Which requests go to which service? Answer with HOST, HOST/PATH or /PATH; * is any host, - is none.\n")
+	fprintf(p.out, "Which requests go to which service? Answer with HOST, HOST/PATH or /PATH; * is any host, - is none.\n")
 	var routes []attach.Route
 	for _, proposal := range proposals {
 		port, err := p.port(ctx, proposal)
@@ -233,7 +233,7 @@ func (p prompter) port(ctx context.Context, proposal attach.Proposal) (int, erro
 		if number, err := strconv.ParseUint(answer, 10, 16); err == nil && number > 0 {
 			return int(number), nil
 		}
-		fmt.Fprintf(p.out, "%q is no port.\n", answer)
+		fprintf(p.out, "%q is no port.\n", answer)
 	}
 }
 
@@ -258,12 +258,12 @@ func (p prompter) route(ctx context.Context, proposal attach.Proposal, port int,
 		}
 		host, path, err := attach.ParseWhere(strings.TrimPrefix(answer, "http://"))
 		if err != nil {
-			fmt.Fprintf(p.out, "%v\n", err)
+			fprintf(p.out, "%v\n", err)
 			continue
 		}
 		route := attach.Route{Host: host, Path: path, Service: service, Port: port}
 		if i := slices.IndexFunc(taken, func(other attach.Route) bool { return other.Where() == route.Where() }); i >= 0 {
-			fmt.Fprintf(p.out, "Those go to %s already.\n", taken[i].Service)
+			fprintf(p.out, "Those go to %s already.\n", taken[i].Service)
 			continue
 		}
 		return &route, nil

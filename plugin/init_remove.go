@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/docker/cli/cli/command"
 
@@ -31,15 +30,14 @@ func runInitRemove(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 		}
 	}
 	if opts.dryRun {
-		_, err := fmt.Fprintln(dockerCLI.Out(), plan)
-		return err
+		return write(dockerCLI.Out(), plan.String()+"\n")
 	}
 	err = engine.Operation(ctx, "init", func(ctx context.Context) error { return plan.Do(ctx, engine) })
 	if err != nil {
 		return err
 	}
 	for _, path := range plan.Removed() {
-		fmt.Fprintln(dockerCLI.Out(), path)
+		fprintln(dockerCLI.Out(), path)
 	}
 	for _, line := range plan.Notes() {
 		note(dockerCLI, "%s", line)

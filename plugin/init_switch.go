@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/docker/cli/cli/command"
 
@@ -22,14 +21,14 @@ func runInitSwitch(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 		return false, err
 	}
 	if opts.dryRun {
-		fmt.Fprintf(dockerCLI.Out(), "%s\n\n", plan)
+		fprintf(dockerCLI.Out(), "%s\n\n", plan)
 		return true, printFiles(dockerCLI, plan.Files())
 	}
 	if err := plan.Do(ctx, engine, opts.load); err != nil {
 		return true, err
 	}
 	for _, path := range plan.Changed() {
-		fmt.Fprintln(dockerCLI.Out(), path)
+		fprintln(dockerCLI.Out(), path)
 	}
 	note(dockerCLI, "The network mode is %s now, and all else is as it was. The next \"up\" replaces HAProxy's container: its connections are cut.", opts.networkMode)
 	if err := noteHostNetwork(ctx, dockerCLI, opts.networkMode == compose.HostNetwork, plan.Ports()...); err != nil {

@@ -28,7 +28,8 @@ func newLogsCommand(dockerCLI command.Cli, project *projectOptions) *cobra.Comma
 met an error, a timeout, a retry or an answer of 500 and more, that a rule refused, or
 that its client gave up. Delete "option dontlog-normal" from haproxy.cfg and reload to
 have a line for every request.
-Name services to see theirs, or see those of all with --all.`,
+Name services to see theirs, or see those of all with --all. Lines are printed as the
+containers wrote them, with their control characters, as docker does.`,
 		Example: `  docker haproxy logs -f --tail 20
   docker haproxy logs --since 10m web1 web2
   docker haproxy logs --all`,

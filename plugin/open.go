@@ -48,8 +48,7 @@ func runOpen(ctx context.Context, dockerCLI command.Cli, options *projectOptions
 		return err
 	}
 	if opts.print {
-		_, err := fmt.Fprintln(dockerCLI.Out(), url)
-		return err
+		return write(dockerCLI.Out(), url+"\n")
 	}
 	browser.Stdout, browser.Stderr = dockerCLI.Err(), dockerCLI.Err() // the browser's own chatter is no data
 	if err := browser.OpenURL(url); err != nil {

@@ -25,7 +25,7 @@ func (o *projectOptions) engine(dockerCLI command.Cli, dryRun bool) (*compose.En
 	if err != nil {
 		return nil, err
 	}
-	return compose.New(dockerCLI, display, dryRun)
+	return compose.New(dockerCLI, visibleEvents{display}, dryRun)
 }
 
 // renderer chooses Compose's own progress display. Progress goes to standard

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/docker/cli/cli/command"
 	cliformatter "github.com/docker/cli/cli/command/formatter"
@@ -54,16 +53,16 @@ func runPs(ctx context.Context, dockerCLI command.Cli, project *projectOptions, 
 	}
 	if opts.quiet {
 		for _, c := range containers {
-			fmt.Fprintln(dockerCLI.Out(), c.ID)
+			fprintln(dockerCLI.Out(), c.ID)
 		}
 		return nil
 	}
 	if opts.format == "" {
 		opts.format = dockerCLI.ConfigFile().PsFormat
 	}
-	return formatter.ContainerWrite(cliformatter.Context{
+	return writeVisibly(cliformatter.Context{
 		Output: dockerCLI.Out(),
 		Format: formatter.NewContainerFormat(opts.format, opts.quiet, false, false),
 		Trunc:  !opts.noTrunc,
-	}, containers)
+	}, func(ctx cliformatter.Context) error { return formatter.ContainerWrite(ctx, containers) })
 }

@@ -93,7 +93,7 @@ func reloadOnce(ctx context.Context, dockerCLI command.Cli, options *projectOpti
 		return options.explained(dockerCLI, err)
 	}
 	printReloaded(dockerCLI, options, done)
-	fmt.Fprintln(dockerCLI.Out(), reloadedLine(project, done))
+	fprintln(dockerCLI.Out(), reloadedLine(project, done))
 	return quarantined(done.Quarantines)
 }
 
@@ -158,12 +158,12 @@ func dryRunReload(ctx context.Context, dockerCLI command.Cli, options *projectOp
 	printDiagnostics(dockerCLI.Err(), plan.Warnings, options.painter(dockerCLI.Err()))
 	switch plan.How() {
 	case compose.AtRunTime:
-		fmt.Fprintln(dockerCLI.Out(), "HAProxy would take it over at run time, without a reload:")
+		fprintln(dockerCLI.Out(), "HAProxy would take it over at run time, without a reload:")
 	default:
-		fmt.Fprintf(dockerCLI.Out(), "HAProxy would load %s\n", project.ConfigName())
+		fprintf(dockerCLI.Out(), "HAProxy would load %s\n", project.ConfigName())
 	}
 	for _, step := range plan.Steps {
-		fmt.Fprintf(dockerCLI.Out(), "  %s: %s: %s\n", step.How, step.What, step.Cause)
+		fprintf(dockerCLI.Out(), "  %s: %s: %s\n", step.How, step.What, step.Cause)
 	}
 	return quarantined(plan.Quarantines)
 }

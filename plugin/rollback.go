@@ -72,8 +72,7 @@ func runRollback(ctx context.Context, dockerCLI command.Cli, options *projectOpt
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(dockerCLI.Out(), "%s would be configuration %s again, of %s\n", project.ConfigName(), target.ID, target.At.Local().Format(time.DateTime))
-		return err
+		return write(dockerCLI.Out(), fmt.Sprintf("%s would be configuration %s again, of %s\n", project.ConfigName(), target.ID, target.At.Local().Format(time.DateTime)))
 	}
 	running, err := engine.Balancer(ctx, project)
 	if err != nil {
@@ -99,9 +98,8 @@ func runRollback(ctx context.Context, dockerCLI command.Cli, options *projectOpt
 	if done.Loaded {
 		printReloaded(dockerCLI, options, done.Reloaded)
 	}
-	_, err = fmt.Fprintf(dockerCLI.Out(), "%s is configuration %s again, of %s%s\n",
-		project.ConfigName(), done.To.ID, done.To.At.Local().Format(time.DateTime), effect(done))
-	return err
+	return write(dockerCLI.Out(), fmt.Sprintf("%s is configuration %s again, of %s%s\n",
+		project.ConfigName(), done.To.ID, done.To.At.Local().Format(time.DateTime), effect(done)))
 }
 
 // effect says what a rollback did to HAProxy.

@@ -278,7 +278,7 @@ func (o *rolloutOptions) show(dockerCLI command.Cli) rollout.Show {
 				note(dockerCLI, "%s", line)
 			}
 			if o.dryRun {
-				fmt.Fprint(dockerCLI.Out(), plan)
+				fprint(dockerCLI.Out(), plan)
 			}
 		},
 	}
@@ -327,7 +327,7 @@ func (o *projectOptions) rollOut(ctx context.Context, dockerCLI command.Cli, nam
 func printResults(dockerCLI command.Cli, results []rollout.Result, format string) error {
 	if format == "" {
 		for _, result := range results {
-			fmt.Fprintln(dockerCLI.Out(), result.Summary())
+			fprintln(dockerCLI.Out(), result.Summary())
 		}
 		return nil
 	}

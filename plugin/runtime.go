@@ -16,6 +16,7 @@ import (
 	"github.com/docker-haproxy/docker-haproxy/compose"
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
 	"github.com/docker-haproxy/docker-haproxy/internal/regular"
+	"github.com/docker-haproxy/docker-haproxy/plugin/visible"
 )
 
 type runtimeOptions struct {
@@ -112,7 +113,7 @@ func (a asker) ask(ctx context.Context, commands string) error {
 			return err
 		}
 		if answer != "" {
-			fmt.Fprintln(a.out, answer)
+			fprintln(a.out, answer)
 		}
 	}
 	return nil
@@ -189,7 +190,7 @@ func promptRuntime(ctx context.Context, dockerCLI command.Cli, project *compose.
 	}
 	past := readHistory(project.StateFile(historyName))
 	for _, line := range past {
-		terminal.History.Add(line)
+		terminal.History.Add(visible.Text(line)) // the file may hold anything
 	}
 	for ctx.Err() == nil {
 		line, err := terminal.ReadLine()
@@ -212,7 +213,7 @@ func promptRuntime(ctx context.Context, dockerCLI command.Cli, project *compose.
 		// HAProxy's answers are for a terminal that is not raw, and so is Ctrl-C.
 		restore()
 		if err := ask(ctx, line); err != nil {
-			fmt.Fprintln(dockerCLI.Err(), err)
+			fprintln(dockerCLI.Err(), err)
 		}
 		if _, err := term.MakeRaw(fd); err != nil {
 			return err

@@ -91,7 +91,7 @@ func setMode(ctx context.Context, dockerCLI command.Cli, live *compose.Live, ser
 		if err := live.SetMode(ctx, server.Backend, server.Name, mode); err != nil {
 			return err
 		}
-		fmt.Fprintf(dockerCLI.Out(), "%s %s\n", server.ID(), effect)
+		fprintf(dockerCLI.Out(), "%s %s\n", server.ID(), effect)
 	}
 	return nil
 }

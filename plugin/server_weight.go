@@ -57,7 +57,7 @@ func setWeight(ctx context.Context, dockerCLI command.Cli, live *compose.Live, s
 		if err := live.SetWeight(ctx, server.Backend, server.Name, weight); err != nil {
 			return err
 		}
-		fmt.Fprintf(dockerCLI.Out(), "%s has weight %d\n", server.ID(), weight)
+		fprintf(dockerCLI.Out(), "%s has weight %d\n", server.ID(), weight)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func runStatus(ctx context.Context, dockerCLI command.Cli, options *projectOptio
 	if err := render(&page, status); err != nil {
 		return err
 	}
-	fmt.Fprint(dockerCLI.Out(), page.String())
+	fprint(dockerCLI.Out(), painted(page.String()))
 	if statusErr == nil {
 		return notServed(status.Quarantines)
 	}
@@ -140,12 +140,12 @@ func (p statusPages) write(status compose.Status, err error) {
 		complaints = &page
 	}
 	if err != nil {
-		fmt.Fprintf(complaints, "%v\n", err)
+		fprintf(complaints, "%v\n", err)
 	}
 	if p.inPlace {
-		fmt.Fprint(p.out, aec.Position(0, 0), aec.EraseDisplay(aec.EraseModes.All))
+		fprint(p.out, painted(aec.Position(0, 0).String()+aec.EraseDisplay(aec.EraseModes.All).String()))
 	}
-	fmt.Fprint(p.out, page.String())
+	fprint(p.out, painted(page.String()))
 }
 
 // shortestInterval keeps --interval 0 from being a load of its own.
@@ -172,16 +172,16 @@ func (o statusOptions) renderer(paint painter) (statusRenderer, error) {
 }
 
 func execute(parsed *template.Template, out io.Writer, status compose.Status) error {
-	if err := parsed.Execute(out, status); err != nil {
+	var page strings.Builder
+	if err := parsed.Execute(&page, status); err != nil {
 		return problem(fmt.Sprintf("the template of --format does not fit: %v", err), `"--format json" shows the names.`)
 	}
-	_, err := fmt.Fprintln(out)
-	return err
+	return write(out, page.String()+"\n")
 }
 
 // printStatus writes a status for people.
 func printStatus(out io.Writer, s compose.Status, paint painter) error {
-	fmt.Fprintf(out, "%s  %s\n", s.Project, headline(s))
+	fprintf(out, "%s  %s\n", s.Project, headline(s))
 	if old := s.OldWorkers(); len(old) > 0 {
 		table := newTable("OLD WORKER", "SINCE", "SESSIONS")
 		for _, w := range old {
@@ -211,15 +211,15 @@ func printStatus(out io.Writer, s compose.Status, paint painter) error {
 		}
 		table.write(out, paint)
 	}
-	fmt.Fprintf(out, "\n%s\n", configLine(s))
+	fprintf(out, "\n%s\n", configLine(s))
 	if s.Verdict != nil {
-		fmt.Fprintf(out, "Last verdict: %s (%s, %s ago)\n", s.Verdict.Summary, s.Verdict.What, units.HumanDuration(time.Since(s.Verdict.At)))
+		fprintf(out, "Last verdict: %s (%s, %s ago)\n", s.Verdict.Summary, s.Verdict.What, units.HumanDuration(time.Since(s.Verdict.At)))
 		for _, d := range s.Verdict.Diagnostics {
-			fmt.Fprintf(out, "  %s%s: %s\n", place(d), d.Severity, d.Message)
+			fprintf(out, "  %s%s: %s\n", place(d), d.Severity, d.Message)
 		}
 	}
 	for _, warning := range s.Warnings {
-		fmt.Fprintf(out, "%s %s\n", paint.paint("!", aec.YellowF.With(aec.Bold)), warning)
+		fprintf(out, "%s %s\n", paint.paint("!", aec.YellowF.With(aec.Bold)), warning)
 	}
 	return nil
 }

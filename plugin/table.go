@@ -1,10 +1,11 @@
 package plugin
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/docker-haproxy/docker-haproxy/plugin/visible"
 )
 
 // table aligns columns. Lists of equal rows use docker's formatter instead; this
@@ -13,7 +14,13 @@ type table struct{ rows [][]string }
 
 func newTable(columns ...string) *table { return &table{rows: [][]string{columns}} }
 
-func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+func (t *table) row(cells ...string) {
+	row := make([]string, 0, len(cells))
+	for _, cell := range cells {
+		row = append(row, visible.Text(cell))
+	}
+	t.rows = append(t.rows, row)
+}
 
 // write writes an empty line and the table. The states of the second column are
 // coloured.
@@ -24,16 +31,16 @@ func (t *table) write(out io.Writer, paint painter) {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
-	fmt.Fprintln(out)
+	fprintln(out)
 	for _, row := range t.rows {
 		var line strings.Builder
 		for i, cell := range row {
 			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2)
 			if color := stateColor(cell); i == 1 && color != nil {
-				cell = paint.paint(cell, color)
+				cell = string(paint.paint(cell, color))
 			}
 			line.WriteString(cell + padding)
 		}
-		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
+		fprintln(out, painted(strings.TrimRight(line.String(), " ")))
 	}
 }

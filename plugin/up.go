@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/docker/cli/cli"
@@ -123,7 +122,7 @@ func printAddresses(dockerCLI command.Cli, project *compose.Project) {
 		if where == "" {
 			where = a.HostPort
 		}
-		fmt.Fprintf(dockerCLI.Out(), "%-*s  %s\n", width, a.Frontend, where)
+		fprintf(dockerCLI.Out(), "%-*s  %s\n", width, a.Frontend, where)
 	}
 	hint(dockerCLI,
 		"docker haproxy reload   apply an edited "+project.ConfigName(),

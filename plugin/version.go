@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command"
@@ -66,8 +67,7 @@ func runVersion(dockerCLI command.Cli, opts versionOptions) error {
 	out := dockerCLI.Out()
 	switch {
 	case opts.short:
-		_, err := fmt.Fprintln(out, info.Version)
-		return err
+		return write(out, info.Version+"\n")
 	case opts.format == formatter.JSONFormatKey:
 		return printJSON(out, info)
 	case opts.format != "" && opts.format != formatter.TableFormatKey:
@@ -75,19 +75,18 @@ func runVersion(dockerCLI command.Cli, opts versionOptions) error {
 		if err != nil {
 			return fmt.Errorf("--format: %w", err)
 		}
-		if err := template.Execute(out, info); err != nil {
+		var text strings.Builder
+		if err := template.Execute(&text, info); err != nil {
 			return fmt.Errorf("--format: %w", err)
 		}
-		_, err = fmt.Fprintln(out)
-		return err
+		return write(out, text.String()+"\n")
 	}
 	commit := ""
 	if info.Commit != "" {
 		commit = ", commit " + info.Commit
 	}
-	_, err := fmt.Fprintf(out, "docker haproxy %s%s\nHAProxy by default: %s\nCompose SDK: %s\nBuilt with %s for %s/%s\n",
-		info.Version, commit, info.HAProxyDefault, info.ComposeSDK, info.Go, info.OS, info.Arch)
-	return err
+	return write(out, fmt.Sprintf("docker haproxy %s%s\nHAProxy by default: %s\nCompose SDK: %s\nBuilt with %s for %s/%s\n",
+		info.Version, commit, info.HAProxyDefault, info.ComposeSDK, info.Go, info.OS, info.Arch))
 }
 
 // composeSDKVersion reads the SDK's version from the binary itself.

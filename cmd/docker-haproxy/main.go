@@ -18,6 +18,7 @@ import (
 	_ "github.com/docker-haproxy/docker-haproxy/cmd/docker-haproxy/startup"      // before most
 	"github.com/docker-haproxy/docker-haproxy/plugin"
 	"github.com/docker-haproxy/docker-haproxy/plugin/about"
+	"github.com/docker-haproxy/docker-haproxy/plugin/visible"
 )
 
 func main() {
@@ -50,7 +51,7 @@ func exitCode(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, err)
+	fmt.Fprintln(stderr, visible.Text(err.Error())) // it may quote a file, a label, an answer
 	if errors.Is(err, context.Canceled) {
 		return interrupted
 	}

@@ -224,3 +224,21 @@ func TestMoreServersThanLinesAreScrolled(t *testing.T) {
 	m, _ = press(m, "home")
 	assert.Assert(t, strings.Contains(shown(m), "webservers/s1 "), shown(m))
 }
+
+func TestNothingForeignActsOnTheScreen(t *testing.T) {
+	t.Parallel()
+	const hostile, seen = "a\x1b[31m\x9b\u202e", `a\x1b[31m\x9b\u202e`
+	status := demo()
+	status.Project, status.Warnings = hostile, []string{hostile}
+	status.Frontends[0].Name = hostile
+	status.Backends[0].Servers[0].Name, status.Backends[0].Servers[0].Container, status.Backends[0].Servers[0].Check = hostile, hostile, hostile
+	source := Source{Look: func(context.Context) (compose.Status, error) { return status, nil }}
+	m := New(t.Context(), source, time.Second, false)
+	m, _ = send(m, tea.WindowSizeMsg{Width: 300, Height: 40})
+	m, look := send(m, due{})
+	m, _ = send(m, look())
+	m.said = hostile
+	text := shown(m)
+	assert.Assert(t, !strings.ContainsAny(text, "\x1b\u202e") && !strings.Contains(text, "\x9b"), "%q", text)
+	assert.Assert(t, strings.Count(text, seen) >= 6, "%q", text)
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/morikuni/aec"
 
 	"github.com/docker-haproxy/docker-haproxy/compose"
+	"github.com/docker-haproxy/docker-haproxy/plugin/visible"
 )
 
 // column is a column of the servers' table.
@@ -94,11 +95,12 @@ func (m Model) head() []string {
 		return append(m.trouble(), "")
 	}
 	lines := []string{
-		fmt.Sprintf("%s  HAProxy %s  up %s  worker %d  %s", s.Project, s.Version, Age(s.Uptime), s.Workers[0].PID, m.pace()),
+		visible.Text(fmt.Sprintf("%s  HAProxy %s  up %s  worker %d  %s", s.Project, s.Version, Age(s.Uptime), s.Workers[0].PID, m.pace())),
 		fmt.Sprintf("connections %d/%d  %d requests/s  %d sessions/s%s", s.Connections, s.ConnectionsLimit, s.RequestRate, s.SessionRate, oldWorkers(s)),
 	}
 	for _, f := range s.Frontends[:m.frontends()] {
-		lines = append(lines, fmt.Sprintf("%-12s %-6s %s  %d sessions  %d/s  4xx %d  5xx %d", f.Name, f.Status, f.Address, f.Sessions, max(f.Rate, f.RequestRate), f.Responses4xx, f.Responses5xx))
+		lines = append(lines, visible.Text(fmt.Sprintf("%-12s %-6s %s  %d sessions  %d/s  4xx %d  5xx %d",
+			f.Name, f.Status, f.Address, f.Sessions, max(f.Rate, f.RequestRate), f.Responses4xx, f.Responses5xx)))
 	}
 	if more := len(s.Frontends) - m.frontends(); more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more: docker haproxy status", more))
@@ -176,7 +178,7 @@ func (m Model) table() []string {
 	for i := min(m.top, len(rows)-1); i < last; i++ {
 		cells := make([]string, 0, len(shown))
 		for j, c := range shown {
-			cell := pad(c.text(rows[i]), widths[j], c.right)
+			cell := pad(c.cell(rows[i]), widths[j], c.right)
 			if c.title == "STATE" {
 				cell = m.paintState(cell, rows[i].State)
 			}
@@ -212,7 +214,7 @@ func fitting(rows []compose.Server, width int) (shown []column, widths []int) {
 			}
 			w := len(c.title) + 1 // and the arrow of the sorted one
 			for _, row := range rows {
-				w = max(w, utf8.RuneCountInString(c.text(row)))
+				w = max(w, utf8.RuneCountInString(c.cell(row)))
 			}
 			shown, widths, sum = append(shown, c), append(widths, w), sum+w+2
 		}
@@ -237,7 +239,7 @@ func (m Model) foot() string {
 		return m.paint(m.asking.words(m.status), aec.Bold)
 	case m.said != "":
 		first, _, _ := strings.Cut(m.said, "\n")
-		return first
+		return visible.Text(first)
 	}
 	return "d drain  m maint  e enable  s sort  r reverse  p pause  ? help  q quit"
 }
@@ -261,7 +263,11 @@ func helpLines() []string {
 	}
 }
 
+// cell is what stands in a column, with foreign text made visible.
+func (c column) cell(server compose.Server) string { return visible.Text(c.text(server)) }
+
 func (m Model) paint(text string, with aec.ANSI) string {
+	text = visible.Text(text)
 	if !m.color {
 		return text
 	}
