@@ -208,6 +208,9 @@ func TestWhatAttachingWritesIsAsShown(t *testing.T) {
 				config = "host.cfg"
 				assert.Equal(t, p.read(t, compose.DNSConfigName), templates.ForwarderConfig)
 			}
+			if opts.StatsAddress == "::1" {
+				config = "stats-ipv6.cfg"
+			}
 			golden.Assert(t, p.read(t, compose.BaseConfigName), config)
 			after := p.hashes(t)
 			for file, hash := range before {

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,7 +146,7 @@ const forwarderSocket = "stream+unix@/var/run/haproxy-dns/dns.sock"
 // asIn is the load balancer as far as a base config tells of it: its network mode,
 // and on the host's network its ports.
 func asIn(d compose.Demo, config []byte) compose.Demo {
-	d.NetworkMode = compose.BridgeNetwork
+	d.NetworkMode, d.IPv6 = compose.BridgeNetwork, requestsOnIPv6.Match(config)
 	if !bytes.Contains(config, []byte(forwarderSocket)) {
 		return d
 	}
@@ -161,6 +162,9 @@ func asIn(d compose.Demo, config []byte) compose.Demo {
 	}
 	return d
 }
+
+// requestsOnIPv6 is the line by which a base config listens for requests on IPv6 too.
+var requestsOnIPv6 = regexp.MustCompile(`(?m)^\s*bind \[::\]:\d+ v6only # IPv6, `)
 
 // demoFrontend is where the requests of a demo come in.
 const demoFrontend = "myfrontend"

@@ -70,25 +70,28 @@ var toHost, toBridge = SwitchOptions{NetworkMode: compose.HostNetwork}, SwitchOp
 
 func TestAProjectOfInitsGoesToTheHostsNetworkAndBack(t *testing.T) {
 	t.Parallel()
-	d := demo(func(d *compose.Demo) {
-		d.ServerCount, d.AppImage, d.AppPort, d.Network = 5, "ghcr.io/you/app:1", 3000, "front"
-		d.Image, d.StatsPort = compose.ImageOf("haproxy:3.2"), 9000
-	})
-	p, direct := made(t, d), d
-	before := p.hashes(t)
-	assert.NilError(t, p.switchTo(t, toHost))
-	direct.NetworkMode, direct.HTTPPort = compose.HostNetwork, compose.UsualHTTPPort(compose.HostNetwork)
-	want, err := direct.Generate(t.Context())
-	assert.NilError(t, err)
-	for _, file := range want {
-		assert.Equal(t, p.read(t, file.Path), string(file.Content), "a switch must come to what init writes: %s", file.Path)
-	}
-	assert.NilError(t, p.switchTo(t, toBridge))
-	assert.DeepEqual(t, p.hashes(t), before)
+	for _, ipv6 := range []bool{false, true} {
+		d := demo(func(d *compose.Demo) {
+			d.ServerCount, d.AppImage, d.AppPort, d.Network = 5, "ghcr.io/you/app:1", 3000, "front"
+			d.IPv6, d.StatsAddress = ipv6, map[bool]string{false: "127.0.0.1", true: "::1"}[ipv6]
+			d.Image, d.StatsPort = compose.ImageOf("haproxy:3.2"), 9000
+		})
+		p, direct := made(t, d), d
+		before := p.hashes(t)
+		assert.NilError(t, p.switchTo(t, toHost))
+		direct.NetworkMode, direct.HTTPPort = compose.HostNetwork, compose.UsualHTTPPort(compose.HostNetwork)
+		want, err := direct.Generate(t.Context())
+		assert.NilError(t, err)
+		for _, file := range want {
+			assert.Equal(t, p.read(t, file.Path), string(file.Content), "a switch must come to what init writes: %s", file.Path)
+		}
+		assert.NilError(t, p.switchTo(t, toBridge))
+		assert.DeepEqual(t, p.hashes(t), before)
 
-	_, found, err := PlanSwitch(t.Context(), p.engine, p.place(t), p.load, toBridge)
-	assert.NilError(t, err)
-	assert.Assert(t, !found, "it has that mode already")
+		_, found, err := PlanSwitch(t.Context(), p.engine, p.place(t), p.load, toBridge)
+		assert.NilError(t, err)
+		assert.Assert(t, !found, "it has that mode already")
+	}
 }
 
 func TestASwitchKeepsWhatWasEdited(t *testing.T) {

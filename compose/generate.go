@@ -46,6 +46,7 @@ type Demo struct {
 	StatsAddress string // an IP address of the host; loopback keeps the stats page private
 	Network      string // key of the network in the Compose file
 	NetworkMode  string // of the load balancer: BridgeNetwork, which "" is too, or HostNetwork
+	IPv6         bool   // the base config listens for requests on IPv6 too
 }
 
 // File is a file to be written: its path relative to the project's folder,

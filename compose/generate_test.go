@@ -50,6 +50,8 @@ func TestWhatInitWritesIsAsShown(t *testing.T) {
 			d.AppPort, d.HTTPPort, d.StatsPort = 3000, 8000, 9000
 		},
 		"stats-ipv6": func(d *Demo) { d.StatsAddress = "::1" },
+		"ipv6":       func(d *Demo) { d.IPv6 = true },
+		"host-ipv6":  func(d *Demo) { onHost(d); d.IPv6 = true },
 		"other-ports": func(d *Demo) {
 			d.Project, d.AppImage, d.Network = "shop", "ghcr.io/you/app@sha256:"+strings.Repeat("0a", 32), "front.net"
 			d.AppPort, d.HTTPPort, d.StatsPort = 3000, 8080, 9000
@@ -341,7 +343,7 @@ func FuzzWhateverPassesValidateGeneratesFilesThatLoad(f *testing.F) {
 			t.Fatalf("%+v passes Validate and does not generate: %v", d, err)
 		}
 		for i, file := range files {
-			if got, want := strings.Count(string(file.Content), "\n"), lineCount(t, i, servers); got != want {
+			if got, want := strings.Count(string(file.Content), "\n"), lineCount(t, i, d); got != want {
 				t.Errorf("%+v writes %d lines into %s, not %d", d, got, file.Path, want)
 			}
 		}
@@ -349,9 +351,15 @@ func FuzzWhateverPassesValidateGeneratesFilesThatLoad(f *testing.F) {
 }
 
 // lineCount is the number of lines that a file has for so many servers.
-func lineCount(t *testing.T, file, servers int) int {
+func lineCount(t *testing.T, file int, described Demo) int {
 	t.Helper()
-	one, err := demo(func(d *Demo) { d.ServerCount = 1 }).Generate(t.Context())
+	servers := described.ServerCount
+	one, err := demo(func(d *Demo) {
+		d.ServerCount = 1
+		if described.StatsBind6() != "" {
+			d.StatsAddress = "::1"
+		}
+	}).Generate(t.Context())
 	assert.NilError(t, err)
 	perServer := []int{2, 1}[file]
 	return strings.Count(string(one[file].Content), "\n") + perServer*(servers-1)

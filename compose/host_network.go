@@ -92,6 +92,24 @@ func (d Demo) StatsBind() string {
 	return "*:8404"
 }
 
+// HTTPBind6 is the same for IPv6, in a line of its own: on a socket for both, clients
+// of IPv4 would come from ::ffff:192.0.2.1. "" is none.
+func (d Demo) HTTPBind6() string {
+	if !d.IPv6 {
+		return ""
+	}
+	return "[::]" + d.HTTPBind() + " v6only"
+}
+
+// StatsBind6 is where HAProxy listens for the stats page besides, where the host's side
+// of it is an address of IPv6: Docker leads it to that of the container. "" is nowhere.
+func (d Demo) StatsBind6() string {
+	if addr, err := netip.ParseAddr(d.StatsAddress); d.OnHost() || err != nil || addr.Unmap().Is4() {
+		return ""
+	}
+	return "[::]:8404 v6only"
+}
+
 // InitAddr is how a server gets its first address.
 func (d Demo) InitAddr() string {
 	if d.OnHost() {

@@ -87,7 +87,7 @@ func (p *Project) routable() []types.ServiceConfig {
 func (e *Engine) wishes(ctx context.Context, p *Project) wishes {
 	var w wishes
 	front := labels.ParseFrontend(LoadBalancer, p.balancer.Labels)
-	w.frontend = routing.Frontend{Port: front.Port, Snippet: front.Snippet}
+	w.frontend = routing.Frontend{Port: front.Port, IPv6: e.onIPv6(ctx, p), Snippet: front.Snippet}
 	for _, problem := range front.Problems {
 		w.quarantine(LoadBalancer, "%v", problem)
 	}

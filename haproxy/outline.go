@@ -9,7 +9,7 @@ import (
 // Listener is a port that a configuration opens to clients.
 type Listener struct {
 	Proxy    string // name of its frontend or listen section
-	Host     string // the address it is bound to, or a name; "" is every IPv4 address of the machine, "::" every one
+	Host     string // the address it is bound to, or a name; "" is every IPv4 address of the machine, and "::" every one of IPv6 where IPv4 has none of its own
 	Port     int
 	TLS      bool   // bind … ssl
 	TCP      bool   // mode tcp: not to be opened in a browser
@@ -46,7 +46,11 @@ func Listeners(config []byte) []Listener {
 		section.read(words)
 	}
 	flush()
-	return listeners
+	return slices.DeleteFunc(slices.Clone(listeners), func(l Listener) bool {
+		return l.Host == "::" && slices.ContainsFunc(listeners, func(other Listener) bool {
+			return other.Host == "" && other.Proxy == l.Proxy && other.Port == l.Port
+		})
+	})
 }
 
 // outline is what matters of one section.

@@ -32,6 +32,10 @@ func TestListeners_are_the_ports_that_people_may_open(t *testing.T) {
 			config: "frontend web\n mode http\n bind *:1,0.0.0.0:2,ipv4@:3,:::4,ipv6@*:5\n",
 			want:   []Listener{{Proxy: "web", Port: 1}, {Proxy: "web", Port: 2}, {Proxy: "web", Port: 3}, {Proxy: "web", Host: "::", Port: 4}, {Proxy: "web", Port: 5}},
 		},
+		"IPv6 beside IPv4 is the same place": {
+			config: "frontend web\n mode http\n bind :80\n bind [::]:80 v6only\n bind [::]:81 v6only\nfrontend b\n mode http\n bind [::]:80\n",
+			want:   []Listener{{Proxy: "web", Port: 80}, {Proxy: "web", Host: "::", Port: 81}, {Proxy: "b", Host: "::", Port: 80}},
+		},
 		"tcp, which is HAProxy's default": {
 			config: "frontend db\n bind :5432\ndefaults\n mode http\nfrontend sql\n mode tcp\n bind :3306\n",
 			want:   []Listener{{Proxy: "db", Port: 5432, TCP: true}, {Proxy: "sql", Port: 3306, TCP: true}},

@@ -189,6 +189,11 @@ func runInitNew(ctx context.Context, dockerCLI command.Cli, opts initOptions, fo
 	if err != nil {
 		return err
 	}
+	engine, err := initEngine(dockerCLI)
+	if err != nil {
+		return err
+	}
+	demo.IPv6 = engine.MayListenOnIPv6()
 	files, err := demo.Generate(ctx)
 	if err != nil {
 		return err

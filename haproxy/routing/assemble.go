@@ -39,6 +39,7 @@ type DNS struct {
 // Frontend is where HTTP requests come in.
 type Frontend struct {
 	Port    int      // in HAProxy's container
+	IPv6    bool     // clients come by IPv6 as well; of plain TCP too
 	Snippet []string // lines of HAProxy's own language
 }
 

@@ -12,7 +12,7 @@ import (
 func (w *writer) frontend(r Routing) {
 	w.section("frontend http")
 	w.in("mode http")
-	w.in("bind :%d", r.Frontend.Port)
+	w.bind(r.Frontend.Port, r.Frontend.IPv6)
 	w.in("# Repeat by itself only what is safe to repeat (retry-on): never a POST.")
 	w.in("http-request disable-l7-retry unless { method GET HEAD OPTIONS }")
 	for _, line := range ClientRules() {
@@ -36,6 +36,15 @@ func (w *writer) frontend(r Routing) {
 	}
 	w.in("use_backend %%[var(txn.route)] if { var(txn.route) -m found }")
 	w.in("default_backend no-route")
+}
+
+// bind listens on a port. IPv6 has a line of its own: on a socket for both, clients of
+// IPv4 would come from ::ffff:192.0.2.1.
+func (w *writer) bind(port int, ipv6 bool) {
+	w.in("bind :%d", port)
+	if ipv6 {
+		w.in("bind [::]:%d v6only", port)
+	}
 }
 
 // level is all routes of one priority.
@@ -132,22 +141,22 @@ func (w *writer) noRoute() {
 }
 
 // tcpFrontends are a port each.
-func (w *writer) tcpFrontends(routes []TCPRoute) {
+func (w *writer) tcpFrontends(routes []TCPRoute, ipv6 bool) {
 	for i := 0; i < len(routes); {
 		port := routes[i].Port
 		end := i
 		for end < len(routes) && routes[end].Port == port {
 			end++
 		}
-		w.tcpFrontend(port, routes[i:end])
+		w.tcpFrontend(port, ipv6, routes[i:end])
 		i = end
 	}
 }
 
-func (w *writer) tcpFrontend(port int, routes []TCPRoute) {
+func (w *writer) tcpFrontend(port int, ipv6 bool, routes []TCPRoute) {
 	w.section("frontend tcp-%d", port)
 	w.in("mode tcp")
-	w.in("bind :%d", port)
+	w.bind(port, ipv6)
 	w.in("option tcplog")
 	w.in("no option idle-close-on-response") // of the base config; it is about HTTP
 	anybody := slices.IndexFunc(routes, func(r TCPRoute) bool { return r.Name == "" })

@@ -56,7 +56,7 @@ func (r Routing) Render(folder string) Rendered {
 	w.peers(r)
 	w.identity(r)
 	w.frontend(r)
-	w.tcpFrontends(r.TCP)
+	w.tcpFrontends(r.TCP, r.Frontend.IPv6)
 	w.noRoute()
 	for _, b := range r.Backends {
 		w.backend(b, r)
