@@ -173,11 +173,18 @@ func (p *Project) RestartsWith(service, other string) bool {
 	return p.Hangs(service, other) == restartTrue
 }
 
-// Enabled is the project with services of other profiles too.
+// Enabled is the project with services of other profiles too. Compose labels the
+// services of enabled profiles when it loads them, so that it finds their containers
+// again: these get the same labels.
 func (p *Project) Enabled(services ...string) (*Project, error) {
 	enabled, err := p.WithServicesEnabled(services...)
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range services {
+		service := enabled.Services[name]
+		service.CustomLabels = withLabels(p.balancer.CustomLabels, types.Labels{api.ServiceLabel: name})
+		enabled.Services[name] = service
 	}
 	return &Project{Project: enabled, balancer: p.balancer, command: p.command}, nil
 }

@@ -147,7 +147,7 @@ func (r *Rollout) turn(ctx context.Context, all turns, service string, prepare P
 	if due != "" {
 		p.Plan.Cause = due
 		p.Plan.Restart = p.Plan.Plain && !r.shares(service)
-		p.Plan.Stopped = p.Plan.Plain && !slices.ContainsFunc(p.run.before.Replicas, func(c Replica) bool { return c.Running() })
+		p.Plan.Stopped = p.Plan.Plain && !r.ran(p)
 	}
 	if p.Plan.Nothing() && all.role(service) != asked {
 		return nil, nil
@@ -160,6 +160,13 @@ func (r *Rollout) turn(ctx context.Context, all turns, service string, prepare P
 		}
 	}
 	return p, r.refused(p)
+}
+
+// ran tells whether a container of a service runs, or ran when the command began: one
+// in the pid namespace of another ends with that.
+func (r *Rollout) ran(p *Prepared) bool {
+	return slices.ContainsFunc(p.run.before.Replicas, func(c Replica) bool { return c.Running() }) ||
+		slices.ContainsFunc(r.ties, func(t compose.Tie) bool { return t.Project == r.project.Name && t.Service == p.Plan.Service && t.Running() })
 }
 
 // turns finds the services that have a turn.
