@@ -25,6 +25,8 @@ type Outcome struct {
 	Quarantines []Quarantine
 	// Strangers are the servers whose address is another container's.
 	Strangers []Stranger
+	// Ailing is what is wrong with services that no request depends on.
+	Ailing []error
 }
 
 // BringUp takes a project to where its files say it should be: the
@@ -49,6 +51,9 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 	}
 	undo := func() error { return nil }
 	outcome, err := e.bringUp(ctx, p, before, opts, &undo)
+	if err == nil {
+		outcome.Ailing, err = e.UpOthers(ctx, p, opts.WaitTimeout)
+	}
 	if err != nil {
 		if undoErr := undo(); undoErr != nil {
 			err = errors.Join(err, undoErr)
@@ -59,6 +64,9 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 		outcome.Notes = p.beyondFile(before)
 		p.noteScales()
 		e.retireForwarder(ctx, p.Project, before)
+		if containers, err := e.containers(ctx, p.Name); err == nil {
+			p.noteJobs(containers)
+		}
 		outcome.Strangers, err = e.expel(ctx, p, outcome.Balancer, outcome.Process.Servers)
 		return outcome, err
 	case outcome.Changed:
@@ -74,7 +82,7 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 // something may have been created or replaced by then, and undo takes back what
 // became of the generated config.
 func (e *Engine) bringUp(ctx context.Context, p *Project, before State, opts UpOptions, undo *func() error) (outcome Outcome, err error) {
-	if err := e.ownTies(ctx, p, before, opts); err != nil {
+	if err := e.ownTies(ctx, p, e.definitions(p, before.containers), opts); err != nil {
 		return outcome, err
 	}
 	if err := e.PortsFree(ctx, p); err != nil {
@@ -180,7 +188,7 @@ func (e *Engine) staysRunning(ctx context.Context, p *Project, before State, ima
 	if found == nil || !found.Running() || opts.ForceRecreate {
 		return nil, nil
 	}
-	replaced, err := p.replaces(*found, images)
+	replaced, err := e.replaces(ctx, p, before, *found, images)
 	if err != nil || replaced {
 		return nil, err
 	}

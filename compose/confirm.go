@@ -145,7 +145,7 @@ func (e *Engine) Confirm(ctx context.Context, p *Project, running Balancer, open
 // has ended meanwhile.
 const lookInterval = 500 * time.Millisecond
 
-// crashed finds a container of the project that ended with an error, or does
+// crashed finds a container that requests depend on and that ended with an error, or does
 // so again and again, which no waiting mends.
 func (e *Engine) crashed(ctx context.Context, p *Project) error {
 	containers, err := e.inspected(ctx, p)
@@ -167,7 +167,7 @@ func (e *Engine) crashed(ctx context.Context, p *Project) error {
 // again counts as failed. One or two may be an app that waits for its database.
 const tooManyRestarts = 3
 
-// steady tells whether all containers have run for a while, as far as a
+// steady tells whether all containers that requests depend on have run for a while, as far as a
 // restart policy has had to start them again at all.
 func (e *Engine) steady(ctx context.Context, p *Project) (bool, error) {
 	containers, err := e.inspected(ctx, p)

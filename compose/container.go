@@ -86,6 +86,11 @@ func (c Container) Ended() bool {
 	return c.State == string(container.StateExited) || c.State == string(container.StateDead)
 }
 
+// endedWell tells whether the container's process has ended with exit code 0.
+func (c Container) endedWell() bool {
+	return c.State == string(container.StateExited) && c.ExitCode == 0
+}
+
 // containers lists the project's containers, stopped ones too, without
 // one-off ones, in the order of their names. services narrows the list.
 func (e *Engine) containers(ctx context.Context, projectName string, services ...string) ([]Container, error) {
@@ -207,10 +212,10 @@ func (e *Engine) inspect(ctx context.Context, c Container) (Balancer, error) {
 	return b, nil
 }
 
-// inspected looks at each container of the project; one that is removed
+// inspected looks at each container that requests depend on; one that is removed
 // meanwhile is left out.
 func (e *Engine) inspected(ctx context.Context, p *Project) ([]Balancer, error) {
-	containers, err := e.containers(ctx, p.Name)
+	containers, err := e.containers(ctx, p.Name, p.needed()...)
 	if err != nil {
 		return nil, err
 	}

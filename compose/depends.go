@@ -35,9 +35,11 @@ func (p *Project) Dependencies(service string) []Dependency {
 
 // Job tells whether some service waits for this one to end by itself.
 func (p *Project) Job(service string) bool {
-	for _, s := range p.Services {
-		if d, depends := s.DependsOn[service]; depends && d.Condition == types.ServiceConditionCompletedSuccessfully {
-			return true
+	for _, all := range []types.Services{p.Services, p.DisabledServices} {
+		for _, s := range all {
+			if s.DependsOn[service].Condition == types.ServiceConditionCompletedSuccessfully {
+				return true
+			}
 		}
 	}
 	return false
@@ -112,9 +114,11 @@ func (d Definition) Done(c Container) bool {
 }
 
 // MayEnd tells whether a container that has ended with exit code 0 stays so.
-func (d Definition) MayEnd() bool {
-	policy := d.Service.Restart
-	if deploy := d.Service.Deploy; deploy != nil && deploy.RestartPolicy != nil {
+func (d Definition) MayEnd() bool { return staysEnded(d.Service) }
+
+func staysEnded(service types.ServiceConfig) bool {
+	policy := service.Restart
+	if deploy := service.Deploy; deploy != nil && deploy.RestartPolicy != nil {
 		policy = deploy.RestartPolicy.Condition
 	}
 	kind, _, _ := strings.Cut(policy, ":")

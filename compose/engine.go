@@ -25,19 +25,20 @@ const minAPIVersion = "1.41"
 // Compose SDK on top of it. It prints nothing: progress goes to the event
 // processor that it is given.
 type Engine struct {
-	cli    command.Cli
-	sdk    api.Compose
-	events *progress
+	cli       command.Cli
+	sdk       api.Compose
+	events    *progress
+	installed hasher // the Compose that people use beside us
 }
 
 // New prepares an engine. No request is sent yet. With dryRun the SDK's
 // operations report what they would do and do nothing.
 func New(cli command.Cli, events api.EventProcessor, dryRun bool) (*Engine, error) {
-	cli = takingTurns(cli)
+	cli = bilingual{takingTurns(cli)}
 	bus := newProgress(events)
 	opts := []composesdk.Option{
 		composesdk.WithEventProcessor(bus),
-		composesdk.WithPrompt(composesdk.AlwaysOkPrompt()),
+		composesdk.WithPrompt(bus.refuse),
 	}
 	if dryRun {
 		opts = append(opts, composesdk.WithDryRun)
@@ -46,7 +47,7 @@ func New(cli command.Cli, events api.EventProcessor, dryRun bool) (*Engine, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{cli: cli, sdk: sdk, events: bus}, nil
+	return &Engine{cli: cli, sdk: sdk, events: bus, installed: askInstalled}, nil
 }
 
 // Operation brackets work as one operation of the progress display, whatever

@@ -35,7 +35,8 @@ type fakeEngine struct {
 	pullError  string            // what the engine says to a pull
 	networks   []string
 	volumes    []string
-	stuck      []string // what cannot be removed
+	stuck      []string            // what cannot be removed
+	events     map[string][]string // what has happened to containers, by their IDs
 
 	// exec is what runs in containers, and oneOff what runs in a new one.
 	exec   func(process *fakeProcess) (exitCode int)
@@ -156,6 +157,7 @@ func (f *fakeEngine) start(t *testing.T) (*Engine, *recorder) {
 		w.Header().Set("Ostype", "linux")
 	})
 	mux.HandleFunc("GET /containers/json", f.list)
+	mux.HandleFunc("GET /events", f.sendEvents)
 	mux.HandleFunc("GET /containers/{id}/json", f.inspect)
 	mux.HandleFunc("GET /containers/{id}/logs", f.logs)
 	mux.HandleFunc("GET /containers/{id}/top", f.top)
@@ -288,6 +290,16 @@ func (f *fakeEngine) list(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	answer(w, listed)
+}
+
+func (f *fakeEngine) sendEvents(w http.ResponseWriter, r *http.Request) {
+	var filters map[string]map[string]bool
+	_ = json.Unmarshal([]byte(r.URL.Query().Get("filters")), &filters)
+	for id := range filters["container"] {
+		for _, action := range f.events[id] {
+			answer(w, map[string]any{"Type": "container", "Action": action, "Actor": map[string]any{"ID": id}})
+		}
+	}
 }
 
 func (f *fakeEngine) find(r *http.Request) *fakeContainer {

@@ -141,11 +141,20 @@ func (e *Engine) Start(ctx context.Context, t Target, waitTimeout time.Duration)
 	if err := e.exists(ctx, t); err != nil {
 		return err
 	}
-	err = e.sdk.Start(ctx, t.Name, api.StartOptions{Project: model, AttachTo: t.Services, Services: t.Services, Wait: true, WaitTimeout: waitTimeout})
-	if err != nil {
-		return e.explainUp(ctx, &Project{Project: orEmpty(model, t.Name)}, err)
+	p := &Project{Project: orEmpty(model, t.Name)}
+	if len(t.Services) > 0 || model == nil { // what is named is started, be it done
+		err = e.sdk.Start(ctx, t.Name, api.StartOptions{Project: model, AttachTo: t.Services, Services: t.Services})
+	} else {
+		err = e.start(ctx, p, model)
 	}
-	return nil
+	if err != nil {
+		return e.explainUp(ctx, p, err)
+	}
+	after, _, err := e.settle(ctx, p, t.Services, waitTimeout)
+	if err == nil {
+		p.noteJobs(after.containers)
+	}
+	return err
 }
 
 func orEmpty(model *types.Project, name string) *types.Project {

@@ -89,10 +89,11 @@ func (e *Engine) PlanUp(ctx context.Context, p *Project, opts UpOptions) (Plan, 
 		return Plan{}, err
 	}
 	plan := Plan{}
-	if err := e.ownTies(ctx, p, state, opts); err != nil {
+	known := e.definitions(p, state.containers)
+	if err := e.ownTies(ctx, p, known, opts); err != nil {
 		return plan, err
 	}
-	if plan.Steps, err = p.planContainers(state, opts); err != nil {
+	if plan.Steps, err = p.planContainers(ctx, known, e.done(ctx, p, state.containers), opts); err != nil {
 		return plan, err
 	}
 	var running *Balancer
@@ -124,25 +125,25 @@ func (e *Engine) PlanUp(ctx context.Context, p *Project, opts UpOptions) (Plan, 
 }
 
 // planContainers compares the Compose file with the containers that there are.
-func (p *Project) planContainers(state State, opts UpOptions) ([]Step, error) {
+func (p *Project) planContainers(ctx context.Context, known *definitions, done []string, opts UpOptions) ([]Step, error) {
 	var steps []Step
 	for _, name := range p.ServiceNames() {
 		service := p.Services[name]
-		hash, err := hashOf(service, state.containers)
-		if err != nil {
-			return nil, err
-		}
 		have, stale, stopped, undone := 0, 0, 0, false
-		for _, c := range state.containers {
+		for _, c := range known.containers {
 			if c.Service != name {
 				continue
 			}
 			have++
+			made, err := known.made(ctx, c, service)
+			if err != nil {
+				return nil, err
+			}
 			switch {
-			case c.configHash != hash || opts.ForceRecreate:
+			case !made || opts.ForceRecreate:
 				stale++
 				undone = undone || c.Undone()
-			case !c.Running():
+			case !c.Running() && !slices.Contains(done, name):
 				stopped++
 			}
 		}
@@ -153,12 +154,12 @@ func (p *Project) planContainers(state State, opts UpOptions) ([]Step, error) {
 			steps = append(steps, Step{What: "service " + name, How: ByCompose, Cause: cause})
 		}
 	}
-	going, err := p.replacedBy(state, opts)
+	going, err := p.replacedBy(ctx, known, opts)
 	if err != nil {
 		return nil, err
 	}
-	steps = append(steps, p.alongSteps(state, going)...)
-	for _, c := range state.containers {
+	steps = append(steps, p.alongSteps(State{containers: known.containers}, going)...)
+	for _, c := range known.containers {
 		_, enabled := p.Services[c.Service]
 		_, disabled := p.DisabledServices[c.Service]
 		if !enabled && !disabled && opts.RemoveOrphans {

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/docker/compose/v5/pkg/api"
@@ -60,6 +61,14 @@ func (p *progress) Done(operation string, success bool) {
 	if outermost {
 		p.out.Done(operation, success)
 	}
+}
+
+// refuse is the answer to Compose's question whether to delete a volume, and what
+// is in it, because its definition changed.
+func (p *progress) refuse(question string, _ bool) (bool, error) {
+	what, _, _ := strings.Cut(question, " exists but ")
+	p.On(api.Resource{ID: what, Status: api.Warning, Text: "Kept as it is, with its data: its definition changed"})
+	return false, nil
 }
 
 // step shows work of our own as a resource of the display, from Working to

@@ -149,7 +149,10 @@ func (e *Engine) read(ctx context.Context, opts LoadOptions) (*types.Project, er
 		EnvFiles:    opts.EnvFiles,
 		Profiles:    opts.Profiles,
 
-		ProjectOptionsFns: []cli.ProjectOptionsFn{cli.WithEnv(opts.Variables)},
+		ProjectOptionsFns: []cli.ProjectOptionsFn{
+			cli.WithEnv(opts.Variables),
+			cli.WithDiscardEnvFile, // as "docker compose" does: its content is part of the definition, its name is not
+		},
 	}
 	if opts.Unchecked {
 		if loaded, err := e.readUnchecked(ctx, load); err == nil {

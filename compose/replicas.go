@@ -27,7 +27,8 @@ type Definition struct {
 	Service types.ServiceConfig
 	ImageID string
 	hash    string
-	like    *containerSpec // of the version that runs or ran; nil where the Compose file says it
+	known   func(hash string) bool // as one that the installed Compose computes of the definition; nil where no one is
+	like    *containerSpec         // of the version that runs or ran; nil where the Compose file says it
 }
 
 // Definition is what the Compose file says of a service now, or, where version is
@@ -45,8 +46,7 @@ func (e *Engine) Definition(ctx context.Context, p *Project, service string, ver
 			return Definition{}, err
 		}
 		d.ImageID = images[api.GetImageNameOrDefault(config, p.Name)]
-		d.hash, err = e.hash(ctx, p, d.Service)
-		return d, err
+		return e.hashed(ctx, p, d)
 	}
 	if _, err := e.api().ImageInspect(ctx, version.Image.ID); err != nil {
 		return Definition{}, &Problem{
@@ -67,20 +67,19 @@ func (e *Engine) Definition(ctx context.Context, p *Project, service string, ver
 		d.Service.Image = version.Image.ID // the name stands for something else by now
 	}
 	d.Service.PullPolicy = types.PullPolicyNever
-	d.hash, err = e.hash(ctx, p, d.Service)
-	return d, err
+	return e.hashed(ctx, p, d)
 }
 
-// hash is what Compose records of a service's definition in its containers.
-func (e *Engine) hash(ctx context.Context, p *Project, service types.ServiceConfig) (string, error) {
-	var all []Container // of all services: only one that shares something depends on them
-	if p.mayShare(service.Name) {
-		var err error
-		if all, err = e.containers(ctx, p.Name); err != nil {
-			return "", err
-		}
+// hashed is a definition with what Compose records of it in its containers.
+func (e *Engine) hashed(ctx context.Context, p *Project, d Definition) (Definition, error) {
+	all, err := e.containers(ctx, p.Name) // of all services: it may share something with them
+	if err != nil {
+		return d, err
 	}
-	return hashOf(service, all)
+	definitions := e.definitions(p, all)
+	d.hash, err = hashOf(d.Service, all)
+	d.known = func(hash string) bool { return definitions.known(ctx, d.Service.Name, d.hash, hash) }
+	return d, err
 }
 
 // DefinitionOf is what a container was made from.
@@ -129,12 +128,17 @@ func (d Definition) Addresses() []string {
 
 // Made tells whether a container is made from the definition.
 func (d Definition) Made(c Container) bool {
-	return c.configHash == d.hash && c.ImageID == d.ImageID
+	return c.ImageID == d.ImageID && d.has(c.configHash)
 }
 
 // Same tells whether two definitions make the same containers.
 func (d Definition) Same(other Definition) bool {
-	return d.hash == other.hash && d.ImageID == other.ImageID
+	return d.ImageID == other.ImageID && (d.has(other.hash) || other.has(d.hash))
+}
+
+// has tells whether a hash is one of the definition.
+func (d Definition) has(hash string) bool {
+	return hash == d.hash || d.known != nil && d.known(hash)
 }
 
 // UpdateRules are how a service wants its containers to be replaced: what its
@@ -201,14 +205,11 @@ func (e *Engine) AddReplicas(ctx context.Context, p *Project, d Definition, coun
 	service.CustomLabels = withLabels(service.CustomLabels, note.labels())
 	service.DependsOn = nil // they run; it is no part of the definition's hash
 	model.Services = types.Services{service.Name: service}
-	err = e.sdk.Up(ctx, model, api.UpOptions{
-		Create: api.CreateOptions{
-			Services:             []string{service.Name},
-			Recreate:             api.RecreateNever,
-			RecreateDependencies: api.RecreateNever,
-			Inherit:              true,
-		},
-		Start: api.StartOptions{Project: model, Services: []string{service.Name}},
+	err = e.converge(ctx, p, model, api.CreateOptions{
+		Services:             []string{service.Name},
+		Recreate:             api.RecreateNever,
+		RecreateDependencies: api.RecreateNever,
+		Inherit:              true,
 	})
 	if err != nil {
 		return e.explainUp(ctx, p, err)
@@ -264,9 +265,7 @@ func (e *Engine) Recreate(ctx context.Context, p *Project, service string, count
 		config := scaled(model.Services[service], count)
 		config.CustomLabels = withLabels(config.CustomLabels, note.labels())
 		model.Services[service] = config
-	}
-	if err == nil {
-		err = e.sdk.Up(ctx, model, api.UpOptions{Create: create, Start: api.StartOptions{Project: model, Services: []string{service}}})
+		err = e.converge(ctx, p, model, create)
 	}
 	if err != nil {
 		return e.explainUp(ctx, p, err)
@@ -279,7 +278,7 @@ func (e *Engine) Recreate(ctx context.Context, p *Project, service string, count
 func (e *Engine) Renew(ctx context.Context, p *Project, service string) error {
 	model, create, err := p.alone(service, true)
 	if err == nil {
-		err = e.sdk.Create(ctx, model, create)
+		err = e.create(ctx, p, model, create)
 	}
 	if err != nil {
 		return e.explainUp(ctx, p, err)

@@ -195,9 +195,14 @@ func (p *Project) Disabled(service string) bool {
 	return disabled
 }
 
-// hashOf is what Compose notes of a service's definition with its containers: where
-// it shares something with another service, that is put down as the container.
+// hashOf is what Compose notes of a service's definition with its containers.
 func hashOf(service types.ServiceConfig, containers []Container) (string, error) {
+	return composesdk.ServiceHash(asNoted(service, containers))
+}
+
+// asNoted is a service as Compose notes it: where it shares something with another
+// service, that is put down as the container.
+func asNoted(service types.ServiceConfig, containers []Container) types.ServiceConfig {
 	first := func(name string) (id string) {
 		i := -1
 		for n, c := range containers {
@@ -228,7 +233,7 @@ func hashOf(service types.ServiceConfig, containers []Container) (string, error)
 		}
 		service.VolumesFrom[i] = cmp.Or(first(name), from)
 	}
-	return composesdk.ServiceHash(service)
+	return service
 }
 
 // order orders services so that each comes behind those that come before it.
@@ -297,17 +302,17 @@ func (t Tie) refuse(why, advice string) error {
 
 // replacedBy are the containers that "up" replaces, those apart that go along with
 // others.
-func (p *Project) replacedBy(state State, opts UpOptions) (going []Container, err error) {
-	for _, c := range state.containers {
+func (p *Project) replacedBy(ctx context.Context, known *definitions, opts UpOptions) (going []Container, err error) {
+	for _, c := range known.containers {
 		service, enabled := p.Services[c.Service]
 		if !enabled {
 			continue
 		}
-		hash, err := hashOf(service, state.containers)
+		made, err := known.made(ctx, c, service)
 		if err != nil {
 			return nil, err
 		}
-		if c.configHash != hash || opts.ForceRecreate {
+		if !made || opts.ForceRecreate {
 			going = append(going, c)
 		}
 	}
@@ -345,8 +350,8 @@ func (p *Project) alongSteps(state State, going []Container) (steps []Step) {
 
 // ownTies refuses an "up" that would replace containers on which others hang that
 // Compose does not take along.
-func (e *Engine) ownTies(ctx context.Context, p *Project, state State, opts UpOptions) error {
-	going, err := p.replacedBy(state, opts)
+func (e *Engine) ownTies(ctx context.Context, p *Project, known *definitions, opts UpOptions) error {
+	going, err := p.replacedBy(ctx, known, opts)
 	if err != nil || len(going) == 0 {
 		return err
 	}

@@ -47,17 +47,6 @@ func (e *Engine) Observe(ctx context.Context, projectName string) (State, error)
 	return state, nil
 }
 
-// Running tells whether every container of the state runs and none is
-// unhealthy or still starting.
-func (s State) Running() bool {
-	for _, c := range s.containers {
-		if !c.Running() || c.Health == "unhealthy" || c.Health == "starting" {
-			return false
-		}
-	}
-	return len(s.containers) > 0
-}
-
 // Same tells whether two states have the same containers in the same states.
 func (s State) Same(other State) bool {
 	return slices.EqualFunc(s.containers, other.containers, func(a, b Container) bool {

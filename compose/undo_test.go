@@ -12,26 +12,6 @@ import (
 
 func state(containers ...Container) State { return State{project: "demo", containers: containers} }
 
-func TestAStateRunsWhenEveryContainerRunsAndNoneIsUnwell(t *testing.T) {
-	t.Parallel()
-	running := Container{ID: "1", State: "running"}
-	for name, c := range map[string]struct {
-		state State
-		want  bool
-	}{
-		"nothing":          {state(), false},
-		"all run":          {state(running, Container{ID: "2", State: "running", Health: "healthy"}), true},
-		"one has ended":    {state(running, Container{State: "exited"}), false},
-		"one restarts":     {state(running, Container{State: "restarting"}), false},
-		"one is unhealthy": {state(running, Container{State: "running", Health: "unhealthy"}), false},
-		"one is starting":  {state(running, Container{State: "running", Health: "starting"}), false},
-		"one is created":   {state(Container{State: "created"}), false},
-		"one is paused":    {state(Container{State: "paused"}), false},
-	} {
-		assert.Equal(t, c.state.Running(), c.want, name)
-	}
-}
-
 func TestStatesAreTheSameWithTheSameContainersInTheSameStates(t *testing.T) {
 	t.Parallel()
 	a, b := Container{ID: "1", State: "running"}, Container{ID: "2", State: "running"}

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/compose/v5/pkg/api"
-	composesdk "github.com/docker/compose/v5/pkg/compose"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
 
@@ -25,12 +27,9 @@ type UpOptions struct {
 // replaces tells whether "up" would put another container in the place of the
 // load balancer's running one, because the service's definition changed or its
 // tag names another image by now.
-func (p *Project) replaces(running Container, images ImageIDs) (bool, error) {
-	hash, err := composesdk.ServiceHash(p.balancer)
-	if err != nil {
-		return false, err
-	}
-	return hash != running.configHash || images[p.balancer.Image] != running.ImageID, nil
+func (e *Engine) replaces(ctx context.Context, p *Project, before State, running Container, images ImageIDs) (bool, error) {
+	made, err := e.definitions(p, before.containers).made(ctx, running, p.balancer)
+	return !made || images[p.balancer.Image] != running.ImageID, err
 }
 
 // Up makes the engine agree with the Compose file and waits until all
@@ -38,35 +37,107 @@ func (p *Project) replaces(running Container, images ImageIDs) (bool, error) {
 func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOptions) (changed bool, err error) {
 	work, done := e.finishing(ctx, before)
 	defer done()
-	err = e.sdk.Up(work, p.Project, api.UpOptions{
-		Create: api.CreateOptions{
-			Build:         opts.build(),
-			Recreate:      opts.recreate(),
-			RemoveOrphans: opts.RemoveOrphans,
-			IgnoreOrphans: forwarderLeft(p.Project, before), // it goes once HAProxy no longer needs it
-			Inherit:       true,
-		},
-		Start: api.StartOptions{Project: p.Project},
+	err = e.create(work, p, p.Project, api.CreateOptions{
+		Build:         opts.build(),
+		Recreate:      opts.recreate(),
+		RemoveOrphans: opts.RemoveOrphans,
+		IgnoreOrphans: forwarderLeft(p.Project, before), // it goes once HAProxy no longer needs it
+		Inherit:       true,
 	})
+	needed := p.needed()
+	if err == nil {
+		err = e.startOf(work, p, needed)
+	}
 	if err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		return true, e.explainUp(ctx, p, err)
 	}
-	containers, err := e.containers(ctx, p.Name)
+	after, waited, err := e.settle(ctx, p, needed, opts.WaitTimeout)
+	return err != nil || waited || !before.Same(after), err
+}
+
+// UpOthers starts what no request depends on, once requests are served, and
+// waits for it. It gives what is wrong with it, which is no reason to take
+// anything away again; an error is that of the context.
+func (e *Engine) UpOthers(ctx context.Context, p *Project, timeout time.Duration) (ailing []error, err error) {
+	var well []string
+	for _, name := range p.others() {
+		if dependency := p.dependsOnOther(name, well); dependency != "" {
+			ailing = append(ailing, fmt.Errorf("service %s was not started: it depends on %s", name, dependency))
+			continue
+		}
+		if err := e.startOf(ctx, p, []string{name}); err != nil {
+			ailing = append(ailing, e.explainUp(ctx, p, err, name))
+			continue
+		}
+		well = append(well, name)
+	}
+	for _, name := range well {
+		if _, _, err := e.settle(ctx, p, []string{name}, timeout); err != nil {
+			ailing = append(ailing, err)
+		}
+	}
+	return ailing, ctx.Err()
+}
+
+// dependsOnOther is what a service depends on that is neither needed for requests nor well.
+func (p *Project) dependsOnOther(name string, well []string) string {
+	for _, dependency := range slices.Sorted(maps.Keys(p.Services[name].DependsOn)) {
+		required := p.Services[name].DependsOn[dependency].Required
+		if required && slices.Contains(p.others(), dependency) && !slices.Contains(well, dependency) {
+			return dependency
+		}
+	}
+	return ""
+}
+
+// startOf has Compose start services and what they depend on.
+func (e *Engine) startOf(ctx context.Context, p *Project, services []string) error {
+	model, err := p.WithSelectedServices(services)
 	if err != nil {
-		return true, err
+		return err
 	}
-	after := State{containers: containers}
-	if after.Running() {
-		return !before.Same(after), nil // the SDK's wait would find this out after half a second
+	return e.start(ctx, p, model)
+}
+
+// settle waits until the containers of services, or of all, run and are healthy, or are done,
+// and tells whether it had to. The error is what the first of them that never
+// will become so said last.
+//
+// The SDK's own wait would start again what is done.
+func (e *Engine) settle(ctx context.Context, p *Project, services []string, timeout time.Duration) (now State, waited bool, err error) {
+	deadline := time.Now().Add(timeout)
+	for ; ; waited = true {
+		if now.containers, err = e.containers(ctx, p.Name); err != nil {
+			return now, waited, err
+		}
+		var awaited *Container
+		for _, c := range now.containers {
+			if !selects(services, c.Service) {
+				continue
+			}
+			switch standing, how := p.standing(c); standing {
+			case failing:
+				return now, waited, e.failed(ctx, c.Name, how)
+			case pending:
+				awaited = &c
+			case well:
+			}
+		}
+		switch {
+		case awaited == nil:
+			return now, waited, nil
+		case e.keepsEnding(ctx, *awaited):
+			return now, waited, e.failed(ctx, awaited.Name, "ends as soon as it starts, again and again")
+		case timeout > 0 && time.Now().After(deadline):
+			return now, waited, e.tooSlow(ctx, *awaited, timeout)
+		}
+		if err := Pause(ctx, settleInterval); err != nil {
+			return now, waited, err
+		}
 	}
-	err = e.sdk.Start(ctx, p.Name, api.StartOptions{Project: p.Project, Wait: true, WaitTimeout: opts.WaitTimeout})
-	if err != nil {
-		return true, e.explainUp(ctx, p, err)
-	}
-	return true, nil
 }
 
 // finishing is the context for Compose's replacement of containers. Where the
@@ -91,10 +162,24 @@ const finishTime = 45 * time.Second
 // DryRunUp shows what Up would do, in the progress display. The engine must
 // have been made for a dry run.
 func (e *Engine) DryRunUp(ctx context.Context, p *Project, opts UpOptions) error {
-	return e.sdk.Up(ctx, p.Project, api.UpOptions{
-		Create: api.CreateOptions{Recreate: opts.recreate(), RemoveOrphans: opts.RemoveOrphans, Inherit: true},
-		Start:  api.StartOptions{Project: p.Project},
-	})
+	return e.converge(ctx, p, p.Project, api.CreateOptions{Recreate: opts.recreate(), RemoveOrphans: opts.RemoveOrphans, Inherit: true})
+}
+
+// converge has Compose create or replace the containers of a model, and start them.
+func (e *Engine) converge(ctx context.Context, p *Project, model *types.Project, opts api.CreateOptions) error {
+	if err := e.create(ctx, p, model, opts); err != nil {
+		return err
+	}
+	return e.start(ctx, p, model)
+}
+
+// create has Compose create or replace the containers of a model.
+func (e *Engine) create(ctx context.Context, p *Project, model *types.Project, opts api.CreateOptions) error {
+	containers, err := e.containers(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	return e.sdk.Create(e.definitions(p, containers).knowing(ctx), model, opts)
 }
 
 func (o UpOptions) build() *api.BuildOptions {
@@ -111,12 +196,17 @@ func (o UpOptions) recreate() string {
 	return api.RecreateDiverged
 }
 
-// failedContainer finds the container in the SDK's messages, such as
-// "container demo-web1-1 exited (1)" and "container demo-web1-1 is unhealthy".
+// failedContainer finds the container in the SDK's message that a dependency is
+// not what others wait for, such as "container demo-web1-1 is unhealthy".
 var failedContainer = regexp.MustCompile(`container (\S+) (exited \(\d+\)|is unhealthy)`)
 
-// explainUp says which container failed and what it said last.
-func (e *Engine) explainUp(ctx context.Context, p *Project, cause error) error {
+// failedJob finds the service in the SDK's message that a job has failed:
+// service "seed" didn't complete successfully: exit 3.
+var failedJob = regexp.MustCompile(`service "([^"]+)" didn't complete successfully: exit (\d+)`)
+
+// explainUp says which container, of the given services or of all, failed and
+// what it said last.
+func (e *Engine) explainUp(ctx context.Context, p *Project, cause error, services ...string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -127,8 +217,10 @@ func (e *Engine) explainUp(ctx context.Context, p *Project, cause error) error {
 	if match := failedContainer.FindStringSubmatch(message); match != nil {
 		return e.failed(ctx, match[1], match[2])
 	}
-	if strings.Contains(message, "application not healthy after") {
-		return e.notHealthy(ctx, p, message)
+	if match := failedJob.FindStringSubmatch(message); match != nil {
+		if containers, err := e.containers(ctx, p.Name, match[1]); err == nil && len(containers) > 0 {
+			return e.failed(ctx, containers[0].Name, fmt.Sprintf("exited (%s), and others wait for it to succeed", match[2]))
+		}
 	}
 	explained := e.explain(ctx, cause)
 	if _, known := errors.AsType[*Problem](explained); known {
@@ -141,7 +233,7 @@ func (e *Engine) explainUp(ctx context.Context, p *Project, cause error) error {
 			Cause:   cause,
 		}
 	}
-	if name, why := e.notStarted(ctx, p); name != "" {
+	if name, why := e.notStarted(ctx, p, services); name != "" {
 		return &Problem{
 			Summary: fmt.Sprintf("container %s cannot be started: %s", name, why),
 			Advice:  fmt.Sprintf("Mend its service in %s, or its image.", p.composeFileName()),
@@ -173,8 +265,8 @@ func (p *Project) mounting(source string) []string {
 
 // notStarted finds a container that the engine could not start, and the
 // engine's reason, which it keeps with the container.
-func (e *Engine) notStarted(ctx context.Context, p *Project) (name, why string) {
-	containers, err := e.containers(ctx, p.Name)
+func (e *Engine) notStarted(ctx context.Context, p *Project, services []string) (name, why string) {
+	containers, err := e.containers(ctx, p.Name, services...)
 	if err != nil {
 		return "", ""
 	}
@@ -207,27 +299,49 @@ func (e *Engine) failed(ctx context.Context, name, how string) *Problem {
 	return problem
 }
 
-// notHealthy names the containers that a time limit found not ready.
-func (e *Engine) notHealthy(ctx context.Context, p *Project, message string) error {
-	containers, err := e.containers(ctx, p.Name)
-	if err != nil {
-		return err
+// standing is how a container stands that was started.
+type standing int
+
+const (
+	well    standing = iota // runs and is healthy, or is done
+	pending                 // may become so
+	failing                 // will not
+)
+
+// standing tells how a container stands, and of one that failed what is wrong with it.
+func (p *Project) standing(c Container) (standing, string) {
+	_, known := p.Services[c.Service]
+	switch {
+	case c.Running() && c.Health == "unhealthy":
+		return failing, "is unhealthy"
+	case c.Running() && c.Health == "starting":
+		return pending, ""
+	case c.Running(), c.endedWell() && (!known || p.mayEnd(c.Service)):
+		return well, ""
+	case c.Ended():
+		return failing, fmt.Sprintf("exited (%d)", c.ExitCode)
 	}
-	for _, c := range containers {
-		switch {
-		case !c.Running():
-			return e.failed(ctx, c.Name, fmt.Sprintf("is %s, not running", c.State))
-		case c.Health == "starting":
-			return patience(e.failed(ctx, c.Name, "was still starting"+strings.TrimPrefix(message, "application not healthy")))
-		case c.Health == "unhealthy":
-			return patience(e.failed(ctx, c.Name, "is unhealthy"))
-		}
-	}
-	return &Problem{Summary: message, Advice: "Give it more time with --wait-timeout."}
+	return pending, ""
 }
 
-// patience adds that a container may only need more time.
-func patience(problem *Problem) error {
+// keepsEnding tells whether the engine has started a container again and again.
+func (e *Engine) keepsEnding(ctx context.Context, c Container) bool {
+	if c.State != string(container.StateRestarting) {
+		return false
+	}
+	now, err := e.inspect(ctx, c)
+	return err == nil && now.Restarts >= tooManyRestarts
+}
+
+// settleInterval is the pause between two looks at how containers stand.
+const settleInterval = 200 * time.Millisecond
+
+// tooSlow says what a container was that a time limit found not ready.
+func (e *Engine) tooSlow(ctx context.Context, c Container, limit time.Duration) error {
+	if !c.Running() {
+		return e.failed(ctx, c.Name, fmt.Sprintf("is %s, not running", c.State))
+	}
+	problem := e.failed(ctx, c.Name, fmt.Sprintf("was still starting after %s", limit))
 	problem.Advice = "Give it more time with --wait-timeout, or mend its health check or the service."
 	return problem
 }

@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/docker/cli/cli"
@@ -82,7 +84,16 @@ func runUp(ctx context.Context, dockerCLI command.Cli, options *projectOptions, 
 	}
 	printTroubles(dockerCLI, project, outcome)
 	printAddresses(dockerCLI, project)
-	return quarantined(outcome.Quarantines)
+	return errors.Join(quarantined(outcome.Quarantines), ailing(outcome.Ailing))
+}
+
+// ailing makes the exit code of services that are not as they should be and that
+// requests do not depend on.
+func ailing(causes []error) error {
+	if len(causes) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w\nRequests are served: they do not depend on it. All else was left running.", errors.Join(causes...))
 }
 
 // dryRunUp shows the plan, and Compose's own progress of a dry run.
