@@ -75,6 +75,10 @@ func (e *Engine) Load(ctx context.Context, opts LoadOptions) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	// As "docker compose" does: what is in an env_file is part of a definition, its name is not.
+	if loaded, err = loaded.WithServicesEnvironmentResolved(true); err != nil {
+		return nil, err
+	}
 	return projectOf(loaded)
 }
 
@@ -149,10 +153,7 @@ func (e *Engine) read(ctx context.Context, opts LoadOptions) (*types.Project, er
 		EnvFiles:    opts.EnvFiles,
 		Profiles:    opts.Profiles,
 
-		ProjectOptionsFns: []cli.ProjectOptionsFn{
-			cli.WithEnv(opts.Variables),
-			cli.WithDiscardEnvFile, // as "docker compose" does: its content is part of the definition, its name is not
-		},
+		ProjectOptionsFns: []cli.ProjectOptionsFn{cli.WithEnv(opts.Variables)},
 	}
 	if opts.Unchecked {
 		if loaded, err := e.readUnchecked(ctx, load); err == nil {

@@ -62,8 +62,16 @@ func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOption
 // waits for it. It gives what is wrong with it, which is no reason to take
 // anything away again; an error is that of the context.
 func (e *Engine) UpOthers(ctx context.Context, p *Project, timeout time.Duration) (ailing []error, err error) {
+	others := p.others()
+	if len(others) == 0 {
+		return nil, nil
+	}
+	before, err := e.containers(ctx, p.Name, others...)
+	if err != nil {
+		return nil, err
+	}
 	var well []string
-	for _, name := range p.others() {
+	for _, name := range others {
 		if dependency := p.dependsOnOther(name, well); dependency != "" {
 			ailing = append(ailing, fmt.Errorf("service %s was not started: it depends on %s", name, dependency))
 			continue
@@ -74,6 +82,15 @@ func (e *Engine) UpOthers(ctx context.Context, p *Project, timeout time.Duration
 		}
 		well = append(well, name)
 	}
+	after, err := e.containers(ctx, p.Name, others...)
+	if err != nil {
+		return ailing, err
+	}
+	if !(State{containers: before}).Same(State{containers: after}) {
+		if err := Pause(ctx, firstMoments); err != nil {
+			return ailing, err
+		}
+	}
 	for _, name := range well {
 		if _, _, err := e.settle(ctx, p, []string{name}, timeout); err != nil {
 			ailing = append(ailing, err)
@@ -81,6 +98,9 @@ func (e *Engine) UpOthers(ctx context.Context, p *Project, timeout time.Duration
 	}
 	return ailing, ctx.Err()
 }
+
+// firstMoments is how long what was started may take to end at once.
+const firstMoments = time.Second
 
 // dependsOnOther is what a service depends on that is neither needed for requests nor well.
 func (p *Project) dependsOnOther(name string, well []string) string {
