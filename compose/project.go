@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -59,6 +60,43 @@ func (o LoadOptions) named() bool {
 	return len(o.ConfigPaths) == 0 && (o.ProjectName != "" || os.Getenv("COMPOSE_PROJECT_NAME") != "")
 }
 
+// nameIsOne refuses what Compose takes for no name of a project.
+func (o LoadOptions) nameIsOne() error {
+	name, from := o.ProjectName, "--project-name"
+	if name == "" {
+		name, from = os.Getenv("COMPOSE_PROJECT_NAME"), "COMPOSE_PROJECT_NAME"
+	}
+	right := loader.NormalizeProjectName(name)
+	if name == right {
+		return nil
+	}
+	advice := "Use lower-case letters, digits, - and _, and begin with a letter or a digit"
+	if right != "" {
+		advice += ", such as " + right
+	}
+	return &Problem{Summary: fmt.Sprintf("%s %q is no name of a Compose project", from, name), Advice: advice + "."}
+}
+
+// profilesAreIn refuses a profile that no service is in.
+func (o LoadOptions) profilesAreIn(loaded *types.Project) error {
+	profiles := map[string]bool{"*": true}
+	for _, service := range servicesByName(loaded) {
+		for _, profile := range service.Profiles {
+			profiles[profile] = true
+		}
+	}
+	for _, profile := range o.Profiles {
+		if !profiles[profile] {
+			delete(profiles, "*")
+			return &Problem{
+				Summary: fmt.Sprintf("--profile %q: no service of project %q is in it", profile, loaded.Name),
+				Advice:  fmt.Sprintf("Profiles of its services: %s.", orNone(slices.Collect(maps.Keys(profiles)))),
+			}
+		}
+	}
+	return nil
+}
+
 // Project is a loaded Compose project that has a load balancer.
 type Project struct {
 	*types.Project
@@ -111,9 +149,15 @@ func (e *Engine) LoadModel(ctx context.Context, opts LoadOptions) (*types.Projec
 	if err := opts.readable(ctx); err != nil {
 		return nil, err
 	}
+	if err := opts.nameIsOne(); err != nil {
+		return nil, err
+	}
 	loaded, err := e.read(ctx, opts)
 	switch {
 	case err == nil:
+		if err := opts.profilesAreIn(loaded); err != nil {
+			return nil, err
+		}
 		return loaded, nil
 	case strings.Contains(err.Error(), "env file"):
 		return nil, &Problem{
@@ -179,6 +223,9 @@ func (e *Engine) readUnchecked(ctx context.Context, load api.ProjectLoadOptions)
 // the project itself (nil otherwise): enough for what works on containers
 // alone, such as down, stop, ps and logs.
 func (e *Engine) Find(ctx context.Context, opts LoadOptions) (string, *types.Project, error) {
+	if err := opts.nameIsOne(); err != nil {
+		return "", nil, err
+	}
 	if opts.named() {
 		name := opts.ProjectName
 		if name == "" {

@@ -84,6 +84,9 @@ the apps publish nothing. With --force, a project that is there changes its mode
 			if len(args) > 0 {
 				opts.folder = args[0]
 			}
+			if opts.folder == "" {
+				return checkFolder(opts.folder)
+			}
 			if !opts.given("http-port") {
 				opts.httpPort = compose.UsualHTTPPort(opts.networkMode)
 			}
@@ -131,6 +134,9 @@ the apps publish nothing. With --force, a project that is there changes its mode
 func runInit(ctx context.Context, dockerCLI command.Cli, opts initOptions) error {
 	folder, err := filepath.Abs(opts.folder)
 	if err != nil {
+		return err
+	}
+	if err := checkFolder(folder); err != nil {
 		return err
 	}
 	place, found, err := attach.FindPlace(folder, opts.load)

@@ -55,6 +55,9 @@ containers wrote them, with their control characters, as docker does.`,
 }
 
 func runLogs(ctx context.Context, dockerCLI command.Cli, project *projectOptions, opts logsOptions) error {
+	if err := checkTail(opts.Tail); err != nil {
+		return err
+	}
 	engine, target, err := project.target(ctx, dockerCLI, false, opts.services...)
 	if err != nil {
 		return err

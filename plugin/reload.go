@@ -54,7 +54,7 @@ as you wrote them, unless --force. The exit code is 1 in both cases.`,
 	flags.BoolVar(&opts.dryRun, "dry-run", false, "Check the configuration and apply nothing")
 	flags.BoolVar(&opts.watch, "watch", false, "Apply every save of a file of the configuration, until Ctrl-C")
 	flags.BoolVar(&opts.Force, "force", false, "Keep the new configuration even if HAProxy then serves less than before")
-	flags.DurationVar(&opts.WaitTimeout, "wait-timeout", defaultSettle, "How long the servers' first checks may take")
+	waitVar(flags, &opts.WaitTimeout, "wait-timeout", "", defaultSettle, "How long the servers' first checks may take")
 	cmd.MarkFlagsMutuallyExclusive("dry-run", "watch")
 	return cmd
 }

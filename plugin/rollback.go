@@ -57,7 +57,7 @@ kept beside the Compose file, in .docker-haproxy, readable by their owner only.`
 	flags.BoolVar(&opts.dryRun, "dry-run", false, "Say which configuration would be brought back, and do nothing")
 	flags.StringVar(&opts.format, "format", formatter.TableFormatKey, flagsHelper.FormatHelp)
 	flags.BoolVar(&opts.Force, "force", false, "Keep the configuration even if HAProxy then serves less than before")
-	flags.DurationVar(&opts.WaitTimeout, "wait-timeout", defaultSettle, "How long the servers' first checks may take")
+	waitVar(flags, &opts.WaitTimeout, "wait-timeout", "", defaultSettle, "How long the servers' first checks may take")
 	mustRegister(cmd, "format", completeFormats)
 	return cmd
 }

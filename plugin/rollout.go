@@ -146,7 +146,7 @@ func (o *rolloutOptions) howFlags(flags *pflag.FlagSet) {
 
 // drainFlags are those of everything that starts or stops containers.
 func (o *rolloutOptions) drainFlags(flags *pflag.FlagSet) {
-	flags.DurationVar(&o.policy.WaitTimeout, "wait-timeout", defaultWait, "How long new containers may take to be ready")
+	waitVar(flags, &o.policy.WaitTimeout, "wait-timeout", "", defaultWait, "How long new containers may take to be ready")
 	flags.DurationVar(&o.policy.DrainTimeout, "drain-timeout", defaultDrainTimeout, "How long requests may take to end before they are cut")
 	flags.DurationVar(&o.policy.WebsocketTimeout, "websocket-timeout", defaultWebsocketTimeout, "How long websockets and TCP sessions may stay open before they are closed")
 	flags.StringVar(&o.format, "format", "", flagsHelper.FormatHelp)
@@ -174,6 +174,9 @@ func (o *rolloutOptions) parse(flags *pflag.FlagSet) (chosen rollout.Chosen, err
 		o.policy.StopFirst = true
 	default:
 		return chosen, fmt.Errorf("--order %q is unknown: choose %s or %s", o.order, startFirst, stopFirst)
+	}
+	if o.canary.Errors > 100 {
+		return chosen, usage("invalid argument \"%g\" for \"--canary-errors\" flag: a percentage is 0 to 100", o.canary.Errors)
 	}
 	if o.share != "" {
 		share, err := rollout.ParseAmount(o.share)

@@ -5,7 +5,6 @@ package plugin
 import (
 	"context"
 
-	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,7 +24,7 @@ and everything after.`,
 		Example: `  docker haproxy init demo && cd demo   # write compose.yaml and haproxy/haproxy.cfg
   docker haproxy up                     # check, start, wait until requests are served
   docker haproxy reload                 # apply an edited haproxy.cfg; no request is lost`,
-		Args:             cli.NoArgs,
+		Args:             knownCommand,
 		RunE:             command.ShowHelp(dockerCLI.Err()),
 		TraverseChildren: true,
 	}
@@ -61,6 +60,7 @@ and everything after.`,
 		newBenchClientCommand(dockerCLI),
 		newVersionCommand(dockerCLI),
 	)
+	refuseNegatives(cmd)
 	withContext(ctx, cmd)
 	return cmd
 }

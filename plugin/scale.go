@@ -45,8 +45,11 @@ func runScale(ctx context.Context, dockerCLI command.Cli, options *projectOption
 	for _, arg := range args {
 		service, digits, found := strings.Cut(arg, "=")
 		n, err := strconv.Atoi(digits)
-		if !found || err != nil || n < 0 {
+		if !found || err != nil || n < 0 || service == "" {
 			return fmt.Errorf("%q is not SERVICE=N, such as web=3", arg)
+		}
+		if before, twice := wanted[service]; twice {
+			return usage("service %s is given twice: %d and %d containers", service, before, n)
 		}
 		wanted[service] = n
 		services = append(services, service)

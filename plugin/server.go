@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 
@@ -25,7 +24,7 @@ means all servers of that service. What is set here holds over a
 		Example: `  docker haproxy server ls
   docker haproxy server drain webservers/s2 --wait
   docker haproxy server ready webservers/s2`,
-		Args:              cli.NoArgs,
+		Args:              knownCommand,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              command.ShowHelp(dockerCLI.Err()),
 	}

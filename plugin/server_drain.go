@@ -45,7 +45,7 @@ early.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.force, "force", false, "Drain the last server of a backend too")
 	flags.BoolVarP(&opts.wait, "wait", "w", false, "Wait until no session is left")
-	flags.DurationVarP(&opts.timeout, "timeout", "t", time.Minute, "How long to wait")
+	waitVar(flags, &opts.timeout, "timeout", "t", time.Minute, "How long to wait")
 	return cmd
 }
 

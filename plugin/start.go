@@ -28,7 +28,7 @@ func newStartCommand(dockerCLI command.Cli, project *projectOptions) *cobra.Comm
 			return runStart(cmd.Context(), dockerCLI, project, opts)
 		},
 	}
-	cmd.Flags().DurationVar(&opts.waitTimeout, "wait-timeout", defaultWait, "How long containers may take to be ready")
+	waitVar(cmd.Flags(), &opts.waitTimeout, "wait-timeout", "", defaultWait, "How long containers may take to be ready")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "Show what would be started and start nothing")
 	return cmd
 }

@@ -47,7 +47,7 @@ configuration edited since is loaded without losing a request.`,
 	flags.BoolVar(&opts.Build, "build", false, "Build images before starting containers")
 	flags.BoolVar(&opts.ForceRecreate, "force-recreate", false, "Replace containers even if nothing about them changed")
 	flags.BoolVar(&opts.RemoveOrphans, "remove-orphans", false, "Remove containers of services that are not in the Compose file")
-	flags.DurationVar(&opts.WaitTimeout, "wait-timeout", defaultWait, "How long containers may take to be ready")
+	waitVar(flags, &opts.WaitTimeout, "wait-timeout", "", defaultWait, "How long containers may take to be ready")
 	flags.BoolVar(&opts.dryRun, "dry-run", false, "Show what would be done and do nothing")
 	return cmd
 }
