@@ -33,6 +33,9 @@ type containerSpec struct {
 	// Files are what Compose wrote into the container before its start, configs and
 	// secrets that are no files on the host, as tar archives by their folders.
 	Files map[string][]byte `json:",omitempty"`
+	// Shares are the services of the containers, by their IDs, whose namespaces or
+	// volumes the container shares.
+	Shares map[string]string `json:",omitempty"`
 }
 
 // specOf reads what a container was made from.
@@ -52,8 +55,58 @@ func (e *Engine) specOf(ctx context.Context, p *Project, c Container) (container
 			DriverOpts: endpoint.DriverOpts, GwPriority: endpoint.GwPriority,
 		}
 	}
-	spec.Files, err = e.writtenFiles(ctx, p, c)
+	if spec.Files, err = e.writtenFiles(ctx, p, c); err != nil {
+		return spec, err
+	}
+	all, err := e.containers(ctx, p.Name)
+	spec.Shares = spec.sharedWith(all)
 	return spec, err
+}
+
+// sharedWith finds the services of the containers that the container shares something with.
+func (s containerSpec) sharedWith(all []Container) map[string]string {
+	services := map[string]string{}
+	s.rebound(func(id string) string {
+		for _, c := range all {
+			if c.ID == id || c.Name == id {
+				services[id] = c.Service
+			}
+		}
+		return id
+	})
+	return services
+}
+
+// rebound is the same with other containers whose namespaces and volumes it shares.
+func (s containerSpec) rebound(to func(id string) string) *container.HostConfig {
+	host := *s.Host
+	if id := host.NetworkMode.ConnectedContainer(); id != "" {
+		host.NetworkMode = container.NetworkMode("container:" + to(id))
+	}
+	if id := host.IpcMode.Container(); id != "" {
+		host.IpcMode = container.IpcMode("container:" + to(id))
+	}
+	if id := host.PidMode.Container(); id != "" {
+		host.PidMode = container.PidMode("container:" + to(id))
+	}
+	host.VolumesFrom = slices.Clone(host.VolumesFrom)
+	for i, from := range host.VolumesFrom {
+		id, mode, _ := strings.Cut(from, ":")
+		host.VolumesFrom[i] = strings.TrimSuffix(to(id)+":"+mode, ":")
+	}
+	return &host
+}
+
+// successor is the container that a service has by now in the place of one that is gone.
+func (s containerSpec) successor(all []Container) func(id string) string {
+	return func(id string) string {
+		for _, c := range all { // by their names, as Compose chooses
+			if c.Service == s.Shares[id] && c.Service != "" {
+				return c.ID
+			}
+		}
+		return id
+	}
 }
 
 // writtenFiles are those files that Compose has written into a container.
@@ -219,6 +272,11 @@ func (e *Engine) addLike(ctx context.Context, p *Project, spec containerSpec, se
 	if err != nil {
 		return err
 	}
+	all, err := e.containers(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	spec.Host = spec.rebound(spec.successor(all))
 	next := 1
 	for _, c := range there {
 		next = max(next, c.Number+1)

@@ -66,6 +66,24 @@ func TestAnotherContainerOfTheSame(t *testing.T) {
 	assert.Equal(t, shared.copyNumber(2, nil).Config.Hostname+shared.copyNumber(2, nil).Config.Domainname, "")
 }
 
+// TestWhatAContainerSharesIsSharedWithTheSuccessor: the ID in its definition is of a
+// container that may be gone.
+func TestWhatAContainerSharesIsSharedWithTheSuccessor(t *testing.T) {
+	t.Parallel()
+	spec := madeFrom("demo-side-1", "1")
+	spec.Host.NetworkMode, spec.Host.PidMode, spec.Host.IpcMode = "container:old", "container:old", "host"
+	spec.Host.VolumesFrom = []string{"data:ro", "stranger"}
+	spec.Shares = spec.sharedWith([]Container{{ID: "old", Service: "web"}, {ID: "x", Service: "other"}, {ID: "data", Service: "store"}})
+	assert.DeepEqual(t, spec.Shares, map[string]string{"old": "web", "data": "store"})
+	host := spec.rebound(spec.successor([]Container{{ID: "new", Service: "web"}, {ID: "newer", Service: "web"}, {ID: "data", Service: "store"}}))
+	assert.Equal(t, string(host.NetworkMode), "container:new")
+	assert.Equal(t, string(host.PidMode), "container:new")
+	assert.Equal(t, string(host.IpcMode), "host")
+	assert.DeepEqual(t, host.VolumesFrom, []string{"data:ro", "stranger"})
+	assert.Equal(t, string(spec.Host.NetworkMode), "container:old", "the other one is left as it is")
+	assert.Equal(t, string(spec.rebound(spec.successor(nil)).NetworkMode), "container:old")
+}
+
 // TestWhatARolloutAsksOfAContainersDefinition: its limits and its health check.
 func TestWhatARolloutAsksOfAContainersDefinition(t *testing.T) {
 	t.Parallel()

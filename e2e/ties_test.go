@@ -69,7 +69,7 @@ func TestSidecarsGoAlong(t *testing.T) {
 	p.mustSucceed(p.haproxy("scale", "web=1"))
 	p.mustShare("side", "web")
 	p.mustShare("chained", "side")
-	p.mustFail(p.haproxy("scale", "web=0"), 1, "cannot do without containers", "side-1", "docker stop")
+	p.mustFail(p.haproxy("scale", "web=0"), 1, "cannot do without containers", "docker stop")
 	load.goOn(20)
 	load.mustLoseNothing()
 }
