@@ -175,7 +175,7 @@ func storeOn(port int) string {
 // service that clients use as well, it is not the one that is meant.
 func behindTheScenes(port int) bool {
 	switch port {
-	case 1025, 2003, 3100, 4317, 4318, 5044, 8086, 8125, 8126, 8200, 8428, 8500, 8600, 9090, 9091, 9094, 9100, 9113, 9121, 9187, 9229, 9600, 24224:
+	case 1025, 2003, 2345, 3100, 5005, 5858, 9003, 4317, 4318, 5044, 8086, 8125, 8126, 8200, 8428, 8500, 8600, 9090, 9091, 9094, 9100, 9113, 9121, 9187, 9229, 9600, 24224:
 		return true
 	}
 	return storeOn(port) != ""

@@ -202,7 +202,7 @@ func (s Service) fitting(route Route) []Port {
 		wanted = []Speaks{SpeaksTCP, SpeaksTLS}
 	}
 	published := s
-	published.Ports = slices.DeleteFunc(slices.Clone(s.Ports), func(p Port) bool { return !p.published })
+	published.Ports = slices.DeleteFunc(slices.Clone(s.Ports), func(p Port) bool { return !p.published || behindTheScenes(p.Number) && !p.told })
 	for _, fitting := range [][]Port{
 		published.Speaking(wanted...), published.Speaking(SpeaksUnknown), s.Speaking(wanted...), s.Speaking(SpeaksUnknown),
 	} {

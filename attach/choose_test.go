@@ -32,6 +32,7 @@ func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
   mixed: {image: rabbitmq, expose: [5672, 15672]}
   published: {image: x, ports: ["22100:80"], expose: [8080]}
   odd_published: {image: x, ports: ["22101:7777"], expose: [8080]}
+  debugged: {image: x, ports: ["9229:9229"], expose: [3000]}
   health: {image: x, ports: ["22102:80"], healthcheck: {test: "curl http://localhost:8080/healthz"}}
   shut: {image: x, ports: ["22103:80/udp"], expose: [8080]}
   logs: {image: logstash, ports: ["5044:5044", "9600:9600"]}
@@ -46,6 +47,7 @@ func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
 		"*=published":       "*=published:80",
 		"*=odd_published":   "*=odd_published:7777",
 		"*=health":          "*=health:80",
+		"*=debugged":        "*=debugged:3000",
 		"*=shut":            "*=shut:8080",
 		"*=logs":            "*=logs:9600",
 		"*=none:1":          "*=none:1",
@@ -59,7 +61,7 @@ func TestThePortOfARouteIsFoundOrAskedForWithTheFlagToType(t *testing.T) {
 		"*=db":              "! shows no port that speaks HTTP|--route '*=db:5432'|--route tcp:5432=db:5432",
 		"*=tls":             "! shows no port that speaks HTTP|haproxy.tls: passthrough|--route '*=tls:8443'",
 		"tcp:5=web":         "! shows no port for plain TCP|--route tcp:5=web:3000",
-		"*=weeb":            "! no service named weeb|Did you mean web?|db, health, host, logs, mixed",
+		"*=weeb":            "! no service named weeb|Did you mean web?|db, debugged, health, host, logs, mixed",
 		"*=haproxy":         "! no service named haproxy|Its services:",
 		"*=host":            "! cannot reach service host|network_mode: host",
 		"tcp:80=db":         "! listens on port 80 already",

@@ -229,6 +229,7 @@ func TestARouteToAStoreOrToTLSIsWrittenWithAWarning(t *testing.T) {
   web: {image: x, ports: ["9443:8443", "81:80"]}
   es: {image: elasticsearch, expose: [9200]}
   db: {image: postgres, expose: [5432]}
+  guarded: {image: redis, expose: [6379], labels: {haproxy.listen: "16379", haproxy.allow: 10.0.0.0/8}}
   told: {image: x, labels: {haproxy.host: t.example, haproxy.port: "443"}}
 `)
 	for flags, want := range map[string]string{

@@ -2,6 +2,7 @@ package attach
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/docker-haproxy/docker-haproxy/compose/labels"
 )
@@ -11,7 +12,7 @@ import (
 func (s Survey) warnings(routes []Route, routed []string) []string {
 	var lines []string
 	for _, name := range routed {
-		if service, _ := s.service(name); service.BackOffice != "" {
+		if service, _ := s.service(name); service.BackOffice != "" && !s.keepsOut(name) {
 			lines = append(lines, fmt.Sprintf("Service %s is %s: whoever reaches HAProxy reaches it now. Keep others out with the label haproxy.allow.", name, service.BackOffice))
 		}
 	}
@@ -23,6 +24,16 @@ func (s Survey) warnings(routes []Route, routed []string) []string {
 		}
 	}
 	return lines
+}
+
+// keepsOut tells whether labels that a service brings along say who may come.
+func (s Survey) keepsOut(name string) bool {
+	for key := range s.config(name).Labels {
+		if strings.HasPrefix(key, "haproxy.") && (strings.HasSuffix(key, ".allow") || strings.HasSuffix(key, ".auth")) {
+			return true
+		}
+	}
+	return false
 }
 
 // labelledRoutes are the ports that HTTP goes to by labels that services bring along.

@@ -51,6 +51,9 @@ func runInitAttach(ctx context.Context, dockerCLI command.Cli, opts initOptions,
 		return err
 	}
 	if opts.dryRun {
+		for _, line := range append(reasons, plan.Warnings...) {
+			note(dockerCLI, "%s", line)
+		}
 		fprintf(dockerCLI.Out(), "%s\n\n", plan)
 		return printFiles(dockerCLI, plan.Files())
 	}
