@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
@@ -20,7 +21,7 @@ type Outcome struct {
 	Changed  bool     // containers were created, replaced or started
 	Reloaded Reloaded // if an edited configuration was loaded
 	Warnings []haproxy.Diagnostic
-	Notes    []string // what the project had otherwise before, by another command than "up"
+	Notes    []string // what the project had otherwise before, by another command than "up"; how long nothing answered
 	// Quarantines are the services that are not served.
 	Quarantines []Quarantine
 	// Strangers are the servers whose address is another container's.
@@ -121,23 +122,32 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, before State, opts UpO
 	} else {
 		outcome.Warnings = p.keptAddresses()
 	}
+	if err := e.sweep(ctx, p, before); err != nil {
+		return outcome, err
+	}
+	var handover *handover
 	if serving := before.of(LoadBalancer); running == nil && serving != nil && serving.Running() {
 		if err := e.rehearse(ctx, p); err != nil {
 			return outcome, err
 		}
-	}
-	if err := e.sweep(ctx, before); err != nil {
-		return outcome, err
+		if handover, err = e.handOver(ctx, p, *serving); err != nil {
+			return outcome, err
+		}
 	}
 	session := e.openAhead(ctx, p, running)
 	defer session.close()
-	if outcome.Changed, err = e.Up(ctx, p, before, opts); err != nil {
+	if outcome.Changed, err = e.Up(ctx, p, before, opts, handover); err != nil {
 		return outcome, err
 	}
 	if running != nil && !outcome.Changed {
 		outcome.Balancer = *running
 	} else if outcome.Balancer, err = e.cameUp(ctx, p); err != nil {
 		return outcome, err
+	}
+	if handover != nil {
+		if done := handover.ended(ctx, outcome.Balancer); done != nil {
+			outcome.Notes = append(outcome.Notes, done.String())
+		}
 	}
 	if p.MasterSocket() == "" {
 		return outcome, nil // nobody can be asked
@@ -168,18 +178,37 @@ func (e *Engine) cameUp(ctx context.Context, p *Project) (Balancer, error) {
 var halfReplacement = regexp.MustCompile(`^[0-9a-f]{12}_`)
 
 // sweep removes the replacements that a killed run of Compose created and never
-// started. Compose would start them as they are, and keep the name.
-func (e *Engine) sweep(ctx context.Context, before State) error {
+// started, which Compose would start as they are. A load balancer that such a run
+// did start serves: what it replaces is removed, and it gets the name.
+func (e *Engine) sweep(ctx context.Context, p *Project, before State) error {
 	for _, c := range before.containers {
-		if c.State != "created" || !halfReplacement.MatchString(c.Name) {
-			continue
+		var err error
+		switch {
+		case !halfReplacement.MatchString(c.Name) || c.Name == p.Services[c.Service].ContainerName || strings.HasPrefix(c.Name, p.Name+"-"):
+		case c.State == string(container.StateCreated):
+			_, err = e.api().ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{})
+		case c.Service == LoadBalancer && c.Running():
+			err = e.takePlace(ctx, c, before)
 		}
-		_, err := e.api().ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{})
 		if err != nil && !isNotFound(err) {
 			return e.explain(ctx, err)
 		}
 	}
 	return nil
+}
+
+// takePlace removes the container that another one replaces, and gives that one its name.
+func (e *Engine) takePlace(ctx context.Context, c Container, before State) error {
+	_, name, _ := strings.Cut(c.Name, "_")
+	for _, old := range before.containers {
+		if c.replaces(old) {
+			if err := e.StopReplica(ctx, old); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := e.api().ContainerRename(ctx, c.ID, client.ContainerRenameOptions{NewName: name})
+	return err
 }
 
 // staysRunning is the load balancer's container, if it runs and "up" lets it run on.
@@ -308,11 +337,19 @@ func (e *Engine) remains(ctx context.Context, before State) string {
 	return "replaced already: " + strings.Join(replaced, ", ") + "; the rest was left as it is"
 }
 
-// of is the first container of a service; nil where it had none.
+// of is the container of a service; nil where it had none.
 func (s State) of(service string) *Container {
-	i := slices.IndexFunc(s.containers, func(c Container) bool { return c.Service == service })
-	if i < 0 {
-		return nil
+	return foremost(slices.DeleteFunc(slices.Clone(s.containers), func(c Container) bool { return c.Service != service }))
+}
+
+// foremost is the first of some containers, or the one that takes its place: of
+// two load balancers side by side, the one that runs and was created last.
+func foremost(containers []Container) *Container {
+	var first *Container
+	for i, c := range containers {
+		if first == nil || c.Running() && (!first.Running() || c.Created.After(first.Created)) {
+			first = &containers[i]
+		}
 	}
-	return &s.containers[i]
+	return first
 }

@@ -36,6 +36,12 @@ type Container struct {
 	oneOff     bool // of "docker compose run"
 }
 
+// replaces tells whether Compose has created a container to take another one's
+// place, and has not renamed it yet: "0123456789ab_demo-haproxy-1".
+func (c Container) replaces(other Container) bool {
+	return len(other.ID) >= 12 && c.Name == other.ID[:12]+"_"+other.Name
+}
+
 // AddressBeside is a container's IP address in the network in which another one
 // has a certain address; "" where they share none.
 func (c Container) AddressBeside(other Container, ip string) string {
@@ -189,6 +195,10 @@ type Balancer struct {
 
 	StartedAt time.Time
 	Restarts  int // how often its restart policy has started it again
+
+	networkMode string
+	user        string
+	grace       time.Duration // between the signal to stop and SIGKILL
 }
 
 // crashing tells whether a container has ended since it was looked at, be it
@@ -209,8 +219,21 @@ func (e *Engine) inspect(ctx context.Context, c Container) (Balancer, error) {
 		b.ExitCode = state.ExitCode
 		b.StartedAt, _ = time.Parse(time.RFC3339Nano, state.StartedAt) // "" of one that never ran is the zero time
 	}
+	b.grace = engineGrace
+	if config := inspected.Container.Config; config != nil {
+		b.user = config.User
+		if config.StopTimeout != nil {
+			b.grace = time.Duration(*config.StopTimeout) * time.Second
+		}
+	}
+	if host := inspected.Container.HostConfig; host != nil {
+		b.networkMode = string(host.NetworkMode)
+	}
 	return b, nil
 }
+
+// engineGrace is what the engine gives a container to end in that asks for no other time.
+const engineGrace = 10 * time.Second
 
 // inspected looks at each container that requests depend on; one that is removed
 // meanwhile is left out.
@@ -240,7 +263,7 @@ func (e *Engine) Balancer(ctx context.Context, p *Project) (*Balancer, error) {
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	balancer, err := e.inspect(ctx, found[0])
+	balancer, err := e.inspect(ctx, *foremost(found))
 	return &balancer, err
 }
 

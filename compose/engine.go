@@ -29,12 +29,14 @@ type Engine struct {
 	sdk       api.Compose
 	events    *progress
 	installed hasher // the Compose that people use beside us
+	stops     *handovers
 }
 
 // New prepares an engine. No request is sent yet. With dryRun the SDK's
 // operations report what they would do and do nothing.
 func New(cli command.Cli, events api.EventProcessor, dryRun bool) (*Engine, error) {
-	cli = bilingual{takingTurns(cli)}
+	stops := &handovers{}
+	cli = bilingual{takingTurns(cli, stops)}
 	bus := newProgress(events)
 	opts := []composesdk.Option{
 		composesdk.WithEventProcessor(bus),
@@ -47,7 +49,7 @@ func New(cli command.Cli, events api.EventProcessor, dryRun bool) (*Engine, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{cli: cli, sdk: sdk, events: bus, installed: askInstalled}, nil
+	return &Engine{cli: cli, sdk: sdk, events: bus, installed: askInstalled, stops: stops}, nil
 }
 
 // Operation brackets work as one operation of the progress display, whatever

@@ -176,6 +176,7 @@ func (f *fakeEngine) start(t *testing.T) (*Engine, *recorder) {
 		f.onKill(r.URL.Query().Get("signal"))
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("POST /containers/{id}/rename", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /containers/{id}/exec", f.createExec)
 	mux.HandleFunc("POST /exec/{id}/start", f.startExec)
 	mux.HandleFunc("GET /exec/{id}/json", f.inspectExec)

@@ -97,14 +97,17 @@ func (e *Engine) PlanUp(ctx context.Context, p *Project, opts UpOptions) (Plan, 
 		return plan, err
 	}
 	var running *Balancer
-	found := state.of(LoadBalancer)
-	replaced := slices.ContainsFunc(plan.Steps, func(s Step) bool { return s.What == "service "+LoadBalancer })
-	if found != nil && found.Running() && !replaced {
+	if found := state.of(LoadBalancer); found != nil && found.Running() {
 		balancer, err := e.inspect(ctx, *found)
 		if err != nil {
 			return plan, err
 		}
-		running = &balancer
+		replaced := slices.IndexFunc(plan.Steps, func(s Step) bool { return s.What == "service "+LoadBalancer })
+		if replaced < 0 {
+			running = &balancer
+		} else {
+			plan.Steps[replaced].Cause += "; " + e.planReplacement(ctx, p, balancer).String()
+		}
 	}
 	if running == nil {
 		if _, err := e.FetchImages(ctx, p, LoadBalancer); err != nil {

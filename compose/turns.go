@@ -19,20 +19,27 @@ const safeStopsAPIVersion = "1.42"
 // the engine does not bear more.
 type inTurns struct {
 	command.Cli
-	turn *semaphore.Weighted
+	turn    *semaphore.Weighted
+	instead *handovers
 }
 
-func takingTurns(cli command.Cli) command.Cli { return inTurns{cli, semaphore.NewWeighted(1)} }
+func takingTurns(cli command.Cli, instead *handovers) command.Cli {
+	return inTurns{cli, semaphore.NewWeighted(1), instead}
+}
 
 // Client is the CLI's, for us as for the Compose SDK.
-func (c inTurns) Client() client.APIClient { return clientInTurns{c.Cli.Client(), c.turn} }
+func (c inTurns) Client() client.APIClient { return clientInTurns{c.Cli.Client(), c.turn, c.instead} }
 
 type clientInTurns struct {
 	client.APIClient
-	turn *semaphore.Weighted
+	turn    *semaphore.Weighted
+	instead *handovers
 }
 
 func (c clientInTurns) ContainerStop(ctx context.Context, id string, opts client.ContainerStopOptions) (client.ContainerStopResult, error) {
+	if instead := c.instead.take(id); instead != nil {
+		return client.ContainerStopResult{}, instead(ctx)
+	}
 	done, err := c.wait(ctx)
 	if err != nil {
 		return client.ContainerStopResult{}, err

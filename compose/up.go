@@ -33,18 +33,40 @@ func (e *Engine) replaces(ctx context.Context, p *Project, before State, running
 }
 
 // Up makes the engine agree with the Compose file and waits until all
-// containers run and are healthy. It tells whether anything was changed.
-func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOptions) (changed bool, err error) {
+// containers run and are healthy. A load balancer that is to be replaced (h is
+// not nil) comes last, and serves until then. It tells whether anything was changed.
+func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOptions, h *handover) (changed bool, err error) {
 	work, done := e.finishing(ctx, before)
 	defer done()
-	err = e.create(work, p, p.Project, api.CreateOptions{
+	create := api.CreateOptions{
 		Build:         opts.build(),
 		Recreate:      opts.recreate(),
 		RemoveOrphans: opts.RemoveOrphans,
 		IgnoreOrphans: forwarderLeft(p.Project, before), // it goes once HAProxy no longer needs it
 		Inherit:       true,
-	})
+	}
+	if h != nil {
+		last := p.withBalancer()
+		create.RecreateDependencies = api.RecreateNever // of the services that are not named
+		create.Services = slices.DeleteFunc(p.ServiceNames(), func(name string) bool { return slices.Contains(last, name) })
+		if len(create.Services) > 0 {
+			if _, _, err := e.createAndStart(ctx, work, p, create, opts.WaitTimeout); err != nil {
+				return true, err
+			}
+			create.Build, create.RemoveOrphans, create.IgnoreOrphans = nil, false, true // done
+		}
+		create.Services = last
+		defer e.stops.arm(h.old.ID, h.run)()
+	}
+	after, waited, err := e.createAndStart(ctx, work, p, create, opts.WaitTimeout)
+	return err != nil || waited || !before.Same(after), err
+}
+
+// createAndStart has Compose create containers, starts what requests depend on, and
+// waits for it. work is the context of what is not to be broken off.
+func (e *Engine) createAndStart(ctx, work context.Context, p *Project, options api.CreateOptions, timeout time.Duration) (after State, waited bool, err error) {
 	needed := p.needed()
+	err = e.create(work, p, p.Project, options)
 	if err == nil {
 		err = e.startOf(work, p, needed)
 	}
@@ -52,10 +74,24 @@ func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOption
 		err = ctx.Err()
 	}
 	if err != nil {
-		return true, e.explainUp(ctx, p, err)
+		return after, true, e.explainUp(ctx, p, err)
 	}
-	after, waited, err := e.settle(ctx, p, needed, opts.WaitTimeout)
-	return err != nil || waited || !before.Same(after), err
+	return e.settle(ctx, p, needed, timeout)
+}
+
+// withBalancer are the load balancer and the services that Compose replaces or
+// stops with it: those that share its network, processes or volumes, and those
+// that ask to be restarted with it.
+func (p *Project) withBalancer() []string {
+	carried := []string{LoadBalancer}
+	for i := 0; i < len(carried); i++ {
+		for _, name := range p.ServiceNames() {
+			if !slices.Contains(carried, name) && p.Hangs(name, carried[i]) != "" {
+				carried = append(carried, name)
+			}
+		}
+	}
+	return carried
 }
 
 // UpOthers starts what no request depends on, once requests are served, and
@@ -176,7 +212,7 @@ func (e *Engine) finishing(ctx context.Context, before State) (context.Context, 
 	return work, func() { stop(); cancel() }
 }
 
-// finishTime is longer than the generated stop_grace_period of 35 s.
+// finishTime is longer than the stop_grace_period that init writes, or wrote once (35 s).
 const finishTime = 45 * time.Second
 
 // DryRunUp shows what Up would do, in the progress display. The engine must

@@ -162,7 +162,7 @@ func TestUp_recreates_the_load_balancer_when_its_definition_changed(t *testing.T
 	p := newRunningProject(t)
 	before := p.ids()
 
-	p.editCompose(replacing("    stop_grace_period: 35s", "    stop_grace_period: 36s"))
+	p.editCompose(replacing("    stop_grace_period: 10s", "    stop_grace_period: 11s"))
 	p.up()
 	after := p.ids()
 	assert.Assert(t, after["haproxy"] != before["haproxy"])
@@ -222,7 +222,7 @@ func TestUp_dry_run_creates_nothing(t *testing.T) {
 	// Nor does it change what runs.
 	p.up()
 	before, worker := p.ids(), p.worker()
-	p.editCompose(replacing("    stop_grace_period: 35s", "    stop_grace_period: 36s"))
+	p.editCompose(replacing("    stop_grace_period: 10s", "    stop_grace_period: 11s"))
 	p.editConfig(addingHeader("X-Edit", "1"))
 	p.mustSucceed(p.haproxy("up", "--dry-run"))
 	assert.DeepEqual(t, p.ids(), before)

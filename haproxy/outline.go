@@ -53,6 +53,17 @@ func Listeners(config []byte) []Listener {
 	})
 }
 
+// KeepsPorts tells whether a configuration has HAProxy share its ports with no
+// other process, not even one of its own kind that is about to replace it.
+func KeepsPorts(config []byte) bool {
+	for _, words := range statements(config) {
+		if words[0] == "noreuseport" {
+			return true
+		}
+	}
+	return false
+}
+
 // outline is what matters of one section.
 type outline struct {
 	kind, name string
