@@ -271,3 +271,33 @@ func TestAWaitThatCannotBeEnoughIsToldBefore(t *testing.T) {
 	r = p.mustSucceed(p.haproxy("restart", "web", "--dry-run", "--wait-timeout", "1m"))
 	p.mustSay(r, r.stderr, "--wait-timeout 1m0s is less than the 2m9s")
 }
+
+// TestUndoOfASingleContainer: its name and its port are free only once it has gone;
+// its networks and aliases are those of before.
+func TestUndoOfASingleContainer(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	port := freePorts(t, 1)[0]
+	p.write(composeFile, composeOf(app{name: "web", labels: []string{`haproxy.host: "*"`, "haproxy.hold: 30s"}, more: []string{
+		"container_name: " + p.name + "-shop", fmt.Sprintf(`ports: ["127.0.0.1:%d:8080"]`, port),
+		"environment: {MODE: old}", "networks: {default: {aliases: [shop]}, back: {aliases: [behind]}}",
+	}})+"networks: {default: {}, back: {}}\n")
+	p.attach()
+	p.up()
+	p.editCompose(func(text string) string {
+		return strings.NewReplacer("{MODE: old}", "{MODE: new}", "aliases: [behind]", "aliases: [elsewhere]").Replace(text)
+	})
+	p.mustSucceed(p.haproxy("rollout", "web"))
+	p.mustHave("web", "MODE=new", true)
+	p.mustSucceed(p.haproxy("rollout", "undo", "web"))
+	p.mustHave("web", "MODE=old", true)
+	web := p.container("web")
+	assert.Equal(t, web.Name, p.name+"-shop")
+	assert.DeepEqual(t, web.Ports, []string{fmt.Sprintf("127.0.0.1:%d->8080/tcp", port)})
+	assert.DeepEqual(t, web.Network, []string{p.name + "_back", p.name + "_default"})
+	for network, alias := range map[string]string{"_back": "behind", "_default": "shop"} {
+		aliases := web.Inspect.NetworkSettings.Networks[p.name+network].Aliases
+		assert.Assert(t, slices.Contains(aliases, alias) && slices.Contains(aliases, "web") && slices.Contains(aliases, web.Name), "%v", aliases)
+	}
+	assert.DeepEqual(t, p.statuses(3), []int{http.StatusOK})
+}
