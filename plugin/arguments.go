@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// noLimit is what a wait of 0 means, as for Compose: longer than anybody waits.
+// noLimit is what a wait of 0 means, as for Compose: a hundred years.
 const noLimit = 100 * 365 * 24 * time.Hour
 
 // waitVar adds a flag that says how long something is waited for; 0 is no limit.
@@ -29,7 +29,7 @@ type waiting time.Duration
 // Set reads the value.
 func (w *waiting) Set(text string) error {
 	d, err := time.ParseDuration(text)
-	if seconds, notNumber := strconv.ParseInt(text, 10, 32); notNumber == nil {
+	if seconds, wrong := strconv.ParseInt(text, 10, 32); wrong == nil {
 		d, err = time.Duration(seconds)*time.Second, nil
 	}
 	switch {

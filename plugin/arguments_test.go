@@ -51,10 +51,10 @@ func TestAWaitOfZeroIsNoLimitOnEveryCommand(t *testing.T) {
 		commands = append(commands, strings.Join(path, " "))
 		assert.Check(t, strings.HasSuffix(flag.Usage, "; 0: no limit"), "%v: %s", path, flag.Usage)
 		for text, want := range map[string]string{"0": "0s", "0s": "0s", "90": "1m30s", "5m": "5m0s"} {
-			line := append(path, "--wait-timeout", text)
-			got, err := parsed(t, line...)
+			path = append(path[:len(path):len(path)], "--wait-timeout", text)
+			got, err := parsed(t, path...)
 			if err != nil { // some need a service
-				got, err = parsed(t, append(line, "web=1")...)
+				got, err = parsed(t, append(path, "web=1")...)
 			}
 			assert.NilError(t, err)
 			assert.Equal(t, got.flag("wait-timeout"), want)

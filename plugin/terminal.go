@@ -20,8 +20,8 @@ import (
 // foreign parts went through visible.Text.
 type painted string
 
-// fprintf is fmt.Fprintf, with foreign text made visible. Where the reader has gone
-// there is nobody left to tell.
+// fprintf is fmt.Fprintf, with foreign text made visible. An error means that the
+// reader has gone, which cannot be told then.
 func fprintf(out io.Writer, format string, args ...any) { fmt.Fprintf(out, format, shown(args)...) }
 
 // fprint is fmt.Fprint, with foreign text made visible.
