@@ -71,6 +71,9 @@ func (r *run) well(ctx context.Context) error {
 		if err != nil {
 			return false, err
 		}
+		if len(containers) == 0 && r.before.Desired > 0 {
+			return false, nil
+		}
 		for _, c := range containers {
 			waiting = c
 			if r.target.Done(c) {
