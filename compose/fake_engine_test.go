@@ -91,7 +91,6 @@ type createdContainer struct {
 	Image           string
 	Entrypoint, Cmd []string
 	User            string
-	NetworkDisabled bool
 	Labels          map[string]string
 	HostConfig      struct {
 		NetworkMode    string

@@ -114,7 +114,7 @@ func (e *Engine) PlanUp(ctx context.Context, p *Project, opts UpOptions) (Plan, 
 			return plan, err
 		}
 	}
-	generated, report, err := e.checkNow(ctx, p, running, "nothing would be touched")
+	generated, report, err := e.checkNow(ctx, p.awaiting(state.containers), running, "nothing would be touched")
 	if err != nil {
 		return plan, err
 	}

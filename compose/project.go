@@ -103,6 +103,7 @@ type Project struct {
 
 	balancer types.ServiceConfig
 	command  haproxy.Command
+	awaited  []string // host names of services that are about to be started
 }
 
 // Load reads the Compose files as Compose itself would. The project has a

@@ -67,6 +67,9 @@ func (e *Engine) Up(ctx context.Context, p *Project, before State, opts UpOption
 func (e *Engine) createAndStart(ctx, work context.Context, p *Project, options api.CreateOptions, timeout time.Duration) (after State, waited bool, err error) {
 	needed := p.needed()
 	err = e.create(work, p, p.Project, options)
+	if behind := withoutBalancer(needed); err == nil && len(behind) > 0 { // their names are there when HAProxy looks for them
+		err = e.startOf(work, p, behind)
+	}
 	if err == nil {
 		err = e.startOf(work, p, needed)
 	}
@@ -133,6 +136,10 @@ func (e *Engine) UpOthers(ctx context.Context, p *Project, timeout time.Duration
 		}
 	}
 	return ailing, ctx.Err()
+}
+
+func withoutBalancer(services []string) []string {
+	return slices.DeleteFunc(slices.Clone(services), func(name string) bool { return name == LoadBalancer })
 }
 
 // firstMoments is how long what was started may take to end at once.
