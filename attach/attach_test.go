@@ -436,7 +436,7 @@ func TestRemovingTakesTheStateAndTheGeneratedConfigAndKeepsWhatIsNotOurs(t *test
 
 func TestRemovingSaysHowClosedPortsAreOpenedAgain(t *testing.T) {
 	t.Parallel()
-	const own = "services:\n  web: {image: app, ports: ['18080:80', '1:22']}\n  api: {image: app, ports: ['18081:80']}\n"
+	const own = "services:\n  web: {image: app, ports: ['18080:80', '1:22']}\n  api: {image: app, ports: ['18081:80']}\n  x: {image: app, profiles: [x]}\n"
 	closing := attachDefaults()
 	closing.ClosePorts = true
 
