@@ -166,7 +166,9 @@ func (r *Rollout) turn(ctx context.Context, all turns, service string, prepare P
 // in the pid namespace of another ends with that.
 func (r *Rollout) ran(p *Prepared) bool {
 	return slices.ContainsFunc(p.run.before.Replicas, func(c Replica) bool { return c.Running() }) ||
-		slices.ContainsFunc(r.ties, func(t compose.Tie) bool { return t.Project == r.project.Name && t.Service == p.Plan.Service && t.Running() })
+		slices.ContainsFunc(r.ties, func(t compose.Tie) bool {
+			return t.Project == r.project.Name && t.Service == p.Plan.Service && t.Running()
+		})
 }
 
 // turns finds the services that have a turn.
