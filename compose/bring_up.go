@@ -62,7 +62,7 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 	}
 	switch {
 	case err == nil:
-		outcome.Notes = p.beyondFile(before)
+		outcome.Notes = append(p.beyondFile(before), outcome.Notes...)
 		p.noteScales()
 		e.retireForwarder(ctx, p.Project, before)
 		if containers, err := e.containers(ctx, p.Name); err == nil {
