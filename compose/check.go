@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -130,10 +131,23 @@ func (e *Engine) endedUnder(ctx context.Context, running Balancer, exitCode int,
 
 // ask runs HAProxy where it can be had.
 func (e *Engine) ask(ctx context.Context, p *Project, running *Balancer, argv []string, input []byte) (output string, exitCode int, err error) {
-	if running != nil {
-		return e.run(ctx, running.ID, argv, input)
+	checked, answered := e.waiting.begin(ctx, checking("HAProxy"))
+	if running == nil {
+		output, exitCode, err = e.runOneOff(checked, p, argv, input)
+		return output, exitCode, answered(err)
 	}
-	return e.runOneOff(ctx, p, argv, input)
+	output, exitCode, err = e.run(checked, running.ID, argv, input)
+	if err = answered(err); errors.Is(err, errSilent) {
+		e.endCheck(ctx, running.ID, argv)
+	}
+	return output, exitCode, err
+}
+
+// endCheck ends a check that does not end by itself. It is best effort: the check
+// disturbs only itself.
+func (e *Engine) endCheck(ctx context.Context, containerID string, argv []string) {
+	const script = `for p in /proc/[0-9]*; do [ "$(tr '\0' ' ' <"$p/cmdline")" = "$0 " ] && kill -9 "${p#/proc/}"; done`
+	_, _, _ = e.run(ctx, containerID, []string{"sh", "-c", script, strings.Join(argv, " ")}, nil)
 }
 
 // notHAProxy recognizes that no HAProxy ran at all: 126 and 127 are a shell's

@@ -28,6 +28,7 @@ type Engine struct {
 	cli       command.Cli
 	sdk       api.Compose
 	events    *progress
+	waiting   *waiting
 	installed hasher // the Compose that people use beside us
 	stops     *handovers
 }
@@ -36,8 +37,9 @@ type Engine struct {
 // operations report what they would do and do nothing.
 func New(cli command.Cli, events api.EventProcessor, dryRun bool) (*Engine, error) {
 	stops := &handovers{}
-	cli = bilingual{takingTurns(cli, stops)}
 	bus := newProgress(events)
+	waiting := newWaiting(bus)
+	cli = bilingual{takingTurns(cli, stops, waiting)}
 	opts := []composesdk.Option{
 		composesdk.WithEventProcessor(bus),
 		composesdk.WithPrompt(bus.refuse),
@@ -49,7 +51,13 @@ func New(cli command.Cli, events api.EventProcessor, dryRun bool) (*Engine, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{cli: cli, sdk: sdk, events: bus, installed: askInstalled, stops: stops}, nil
+	return &Engine{cli: cli, sdk: sdk, events: bus, waiting: waiting, installed: askInstalled, stops: stops}, nil
+}
+
+// OnSilence has lines said about what is waited for: where no progress is shown,
+// and with always in place of it.
+func (e *Engine) OnSilence(tell func(line string), always bool) {
+	e.waiting.tell, e.waiting.lines = tell, always
 }
 
 // Operation brackets work as one operation of the progress display, whatever
@@ -62,6 +70,9 @@ func (e *Engine) api() client.APIClient { return e.cli.Client() }
 
 // Ready makes sure that the engine answers and is new enough.
 func (e *Engine) Ready(ctx context.Context) error {
+	if err := e.connect(ctx); err != nil {
+		return err
+	}
 	ping, err := e.api().Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
 	if err != nil {
 		return e.notReady(ctx, err)
@@ -70,6 +81,14 @@ func (e *Engine) Ready(ctx context.Context) error {
 		return e.tooOld(ping.APIVersion, nil)
 	}
 	return nil
+}
+
+// connect makes the client, which asks the engine for its version: over ssh that
+// takes as long as the other machine likes.
+func (e *Engine) connect(ctx context.Context) error {
+	x := exchange{whom: fmt.Sprintf("the Docker engine (context %s)", e.cli.CurrentContext()), what: "to answer", limit: answerLimit}
+	_, err := await(ctx, e.waiting, x, func(context.Context) (client.APIClient, error) { return e.api(), nil })
+	return err
 }
 
 func (e *Engine) tooOld(version string, cause error) error {

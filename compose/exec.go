@@ -83,7 +83,8 @@ const exitGrace = 2 * time.Second
 // socket is shared, and it works on every context. A master that a connection
 // may crash is left alone (ErrFragile).
 func (e *Engine) Runtime(p *Project, running Balancer) *haproxy.Client {
-	return &haproxy.Client{Dial: func(ctx context.Context) (net.Conn, error) {
+	asking := (&relay{waiting: e.waiting, whom: "HAProxy in " + running.Name}).asking
+	return &haproxy.Client{Asking: asking, Dial: func(ctx context.Context) (net.Conn, error) {
 		relay, err := e.openRelay(ctx, running.ID, p.MasterSocket(), nil)
 		if err != nil {
 			return nil, err

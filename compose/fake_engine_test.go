@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,9 @@ type fakeEngine struct {
 	onStop func()
 	// startError is the engine's answer to the start of a one-off container.
 	startError string
+	// hangs and cuts are requests ("GET /containers/json") that get no answer, or
+	// half of one; no wait ends before the test.
+	hangs, cuts string
 
 	mu       sync.Mutex
 	argv     map[string][]string // by exec
@@ -192,17 +196,38 @@ func (f *fakeEngine) start(t *testing.T) (*Engine, *recorder) {
 	mux.HandleFunc("GET /info", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"OSType": "linux", "Architecture": "x86_64"})
 	})
+	ended := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.URL.Path = "/" + versionPrefix.ReplaceAllString(r.URL.Path, "")
 		r.URL.Path = strings.Replace(r.URL.Path, "//", "/", 1)
 		f.mu.Lock()
 		f.requests = append(f.requests, r.Method+" "+r.URL.Path)
 		f.mu.Unlock()
-		mux.ServeHTTP(w, r)
+		switch request := r.Method + " " + r.URL.Path; {
+		case f.hangs != "" && strings.HasPrefix(request, f.hangs):
+			<-ended
+		case f.cuts != "" && strings.HasPrefix(request, f.cuts):
+			half(mux, w, r)
+		default:
+			mux.ServeHTTP(w, r)
+		}
 	}))
 	t.Cleanup(server.CloseClientConnections)
 	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(ended) })
 	return engineAt(t, "tcp://"+server.Listener.Addr().String())
+}
+
+// half sends the first half of an answer and hangs up.
+func half(handler http.Handler, w http.ResponseWriter, r *http.Request) {
+	whole := httptest.NewRecorder()
+	handler.ServeHTTP(whole, r)
+	body := append(whole.Body.Bytes(), strings.Repeat(" ", 100)...)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body[:whole.Body.Len()/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
 }
 
 // engineAt is an engine of ours whose Docker engine is at an address.

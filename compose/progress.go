@@ -71,6 +71,13 @@ func (p *progress) refuse(question string, _ bool) (bool, error) {
 	return false, nil
 }
 
+// shown tells whether an operation is under way, whose progress is being shown.
+func (p *progress) shown() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.depth > 0
+}
+
 // step shows work of our own as a resource of the display, from Working to
 // Done or Error.
 func (p *progress) step(id, working, done string, work func() error) error {

@@ -31,6 +31,9 @@ type relay struct {
 	output *bufio.Reader
 	mark   string
 
+	waiting *waiting // nil waits without limits
+	whom    string   // "HAProxy in demo-haproxy-1"
+
 	mu        sync.Mutex
 	complaint bytes.Buffer // what came on standard error
 	dialled   *relayed     // the connection to HAProxy, nil before the first
@@ -67,7 +70,9 @@ while read -r order argument; do
     cat "/proc/$m/status"; printf '\001'; cat "/proc/$m/task/$m/children" ;;
   limits) find_master; limits "$m" ;;
   end) kill -9 "$argument" 2>/dev/null ;;
-  check) "$@" </dev/null 2>&1 ;;
+  check)
+    bound=; if command -v timeout >/dev/null 2>&1; then bound='timeout -s KILL 90'; fi
+    $bound "$@" </dev/null 2>&1 ;;
   connect)
     if command -v socat >/dev/null 2>&1; then socat -t0 - "UNIX-CONNECT:$socket"; else nc "local:$socket"; fi ;;
   *) continue ;;
@@ -96,6 +101,7 @@ func (e *Engine) openRelay(ctx context.Context, containerID, socket string, chec
 		return nil, err
 	}
 	r := newRelay(hijacked.Conn, mark)
+	r.waiting, r.whom = e.waiting, "HAProxy in container "+short(containerID)
 	output, feed := io.Pipe()
 	r.output = bufio.NewReader(output)
 	go func() {
@@ -125,6 +131,8 @@ var errCutOff = errors.New("the connection to the engine broke in the middle of 
 
 // order has the shell do something that ends by itself, and gives its output.
 func (r *relay) order(ctx context.Context, order string) (output string, exitCode int, err error) {
+	ctx, answered := r.waiting.begin(ctx, r.exchange(order))
+	defer func() { err = answered(err) }()
 	defer context.AfterFunc(ctx, func() { _ = r.Close() })()
 	if _, err := io.WriteString(r.conn, order+"\n"); err != nil {
 		return "", 0, r.broken(ctx, err)
@@ -136,6 +144,22 @@ func (r *relay) order(ctx context.Context, order string) (output string, exitCod
 	}
 	return said.String(), exitCode, nil
 }
+
+// exchange says what an order waits for.
+func (r *relay) exchange(order string) exchange {
+	if order == "check" {
+		return checking(r.whom)
+	}
+	word, _, _ := strings.Cut(order, " ")
+	return exchange{whom: r.whom, what: fmt.Sprintf("to tell about its container (%s)", word), limit: answerLimit, advice: seeContainer}
+}
+
+// checking is HAProxy's own check.
+func checking(whom string) exchange {
+	return exchange{whom: whom, what: "to check the configuration", limit: checkLimit, advice: "Look for a file that it waits for (a FIFO, a device) or that does not end, such as a script in Lua; nothing was applied."}
+}
+
+const seeContainer = `See "docker haproxy logs", and whether "docker exec" gets into the container.`
 
 // broken says why the shell's output ended: Ctrl-C, or something worse.
 func (r *relay) broken(ctx context.Context, cause error) error {
@@ -284,7 +308,22 @@ func (r *relay) end(ctx context.Context, pid int) error {
 // client speaks with the master CLI. One session can be open at a time; the
 // next one may be opened once HAProxy has ended the one before, as a reload does.
 func (r *relay) client() *haproxy.Client {
-	return &haproxy.Client{Dial: r.dial}
+	return &haproxy.Client{Dial: r.dial, Asking: r.asking}
+}
+
+// asking bounds a command to HAProxy, but for those that wait for something.
+func (r *relay) asking(ctx context.Context, command string) (context.Context, func(error) error) {
+	if word, rest, _ := strings.Cut(command, " "); strings.HasPrefix(word, "@") {
+		command = rest // what stands before is whom it is for
+	}
+	x := exchange{whom: r.whom, what: fmt.Sprintf("to answer %q", command), limit: answerLimit, advice: seeContainer}
+	switch haproxy.Keyword(command) {
+	case "reload":
+		x.what, x.limit = "to load the configuration", noLimit
+	case "wait":
+		x.limit = noLimit
+	}
+	return r.waiting.begin(ctx, x)
 }
 
 func (r *relay) dial(ctx context.Context) (net.Conn, error) {

@@ -91,7 +91,7 @@ func (e *Engine) explainSession(ctx context.Context, p *Project, running Balance
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(cause, ErrFragile) {
+	if is(cause, ErrFragile, errSilent) {
 		return cause
 	}
 	now, err := e.settled(ctx, running, cause)

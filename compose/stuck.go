@@ -51,7 +51,7 @@ func (r *reloading) loadOnce(ctx context.Context, session *haproxy.Session) (hap
 // loadTimeout bounds the start of a new worker. It reads what the check has
 // read, and does little more.
 func (r *reloading) loadTimeout() time.Duration {
-	return loadTimeout + 5*r.checkTook
+	return (loadTimeout + 5*r.checkTook) / time.Duration(r.waiting.hurry)
 }
 
 // loadTimeout is how long a new worker may take to come up beside what it has to

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/docker/cli/cli/command"
 	"github.com/moby/moby/client"
@@ -15,20 +16,25 @@ import (
 // network and of the controller in opposite order (moby/moby#42545, #46661).
 const safeStopsAPIVersion = "1.42"
 
-// inTurns is a docker CLI through which containers end one after another, where
-// the engine does not bear more.
+// inTurns is a docker CLI whose calls of the engine are waited for with patience,
+// and through which containers end one after another, where the engine does not
+// bear more.
 type inTurns struct {
 	command.Cli
 	turn    *semaphore.Weighted
 	instead *handovers
+	waiting *waiting
 }
 
-func takingTurns(cli command.Cli, instead *handovers) command.Cli {
-	return inTurns{cli, semaphore.NewWeighted(1), instead}
+func takingTurns(cli command.Cli, instead *handovers, waiting *waiting) command.Cli {
+	return inTurns{cli, semaphore.NewWeighted(1), instead, waiting}
 }
 
 // Client is the CLI's, for us as for the Compose SDK.
-func (c inTurns) Client() client.APIClient { return clientInTurns{c.Cli.Client(), c.turn, c.instead} }
+func (c inTurns) Client() client.APIClient {
+	asked := askedClient{c.Cli.Client(), c.waiting, fmt.Sprintf("the Docker engine (context %s)", c.CurrentContext())}
+	return clientInTurns{asked, c.turn, c.instead}
+}
 
 type clientInTurns struct {
 	client.APIClient

@@ -16,6 +16,10 @@ type Client struct {
 	// Dial returns a connection to the master CLI's socket. Closing it must unblock its reads
 	// and writes, and it must report an end of file when HAProxy closes its side.
 	Dial func(ctx context.Context) (net.Conn, error)
+
+	// Asking, where it is not nil, is told of each command before it is sent. It gives the context
+	// that bounds the command, and what is to be called with its result, whose error counts.
+	Asking func(ctx context.Context, command string) (context.Context, func(error) error)
 }
 
 // Open starts an interactive session. The caller closes it.
@@ -25,6 +29,7 @@ func (c *Client) Open(ctx context.Context) (*Session, error) {
 		return nil, fmt.Errorf("connect to HAProxy's master CLI: %w", err)
 	}
 	s := newSession(conn)
+	s.asking = c.Asking
 	if _, err := s.exchange(ctx, "prompt"); err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("open a session on HAProxy's master CLI: %w", err)

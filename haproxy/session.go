@@ -19,6 +19,7 @@ import (
 type Session struct {
 	conn   net.Conn
 	closed atomic.Bool
+	asking func(context.Context, string) (context.Context, func(error) error)
 
 	mu      sync.Mutex // held during a command
 	answers answerReader
@@ -162,6 +163,16 @@ func (s *Session) roundTrip(ctx context.Context, line string, complete func([]by
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("HAProxy was not asked %q: %w", command, err)
 	}
+	if s.asking != nil {
+		asked, answered := s.asking(ctx, command)
+		answer, err := s.roundTripUntil(asked, command, line, complete)
+		return answer, answered(err)
+	}
+	return s.roundTripUntil(ctx, command, line, complete)
+}
+
+// roundTripUntil is roundTrip within the time of a context.
+func (s *Session) roundTripUntil(ctx context.Context, command, line string, complete func([]byte) ([]byte, bool)) ([]byte, error) {
 	// Closing, unlike a deadline, works with any kind of connection; a session whose command was
 	// interrupted is of no use anyway.
 	stop := context.AfterFunc(ctx, func() { s.conn.Close() })

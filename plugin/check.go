@@ -204,6 +204,6 @@ func readCandidate(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	return regular.ReadAll(name, file)
 }

@@ -21,11 +21,21 @@ func progressModes() []string {
 // engine opens the engine with the progress display that the flags ask for,
 // and makes sure that it answers.
 func (o *projectOptions) engine(dockerCLI command.Cli, dryRun bool) (*compose.Engine, error) {
-	display, err := o.renderer(dockerCLI, dryRun)
+	events, err := o.renderer(dockerCLI, dryRun)
 	if err != nil {
 		return nil, err
 	}
-	return compose.New(dockerCLI, visibleEvents{display}, dryRun)
+	engine, err := compose.New(dockerCLI, visibleEvents{events}, dryRun)
+	if err == nil && o.saysLines() {
+		say := func(line string) { fmt.Fprintln(dockerCLI.Err(), line) }
+		engine.OnSilence(say, !dockerCLI.Err().IsTerminal() || o.progress == display.ModePlain)
+	}
+	return engine, err
+}
+
+// saysLines tells whether standard error is for people to read.
+func (o *projectOptions) saysLines() bool {
+	return o.progress != display.ModeQuiet && o.progress != display.ModeJSON
 }
 
 // renderer chooses Compose's own progress display. Progress goes to standard

@@ -1,7 +1,6 @@
 package regular
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -66,6 +65,6 @@ func TestAStreamWithoutEndIsGivenUp(t *testing.T) {
 // endless is /dev/zero.
 type endless struct{}
 
-func (endless) Read(p []byte) (int, error) { return copy(p, bytes.Repeat([]byte{0}, len(p))), nil }
+func (endless) Read(p []byte) (int, error) { return copy(p, make([]byte, len(p))), nil }
 
 func second(_ []byte, err error) error { return err }
