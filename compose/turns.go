@@ -16,7 +16,7 @@ import (
 // network and of the controller in opposite order (moby/moby#42545, #46661).
 const safeStopsAPIVersion = "1.42"
 
-// inTurns is a docker CLI whose calls of the engine are waited for with patience,
+// inTurns is a docker CLI whose calls of the engine say what is waited for,
 // and through which containers end one after another, where the engine does not
 // bear more.
 type inTurns struct {
