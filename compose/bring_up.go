@@ -135,6 +135,9 @@ func (e *Engine) bringUp(ctx context.Context, p *Project, before State, opts UpO
 			return outcome, err
 		}
 	}
+	if err := e.announceNetworks(p, before); err != nil {
+		return outcome, err
+	}
 	session := e.openAhead(ctx, p, running)
 	defer session.close()
 	if outcome.Changed, err = e.Up(ctx, p, before, opts, handover); err != nil {

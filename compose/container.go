@@ -198,7 +198,8 @@ type Balancer struct {
 
 	networkMode string
 	user        string
-	grace       time.Duration // between the signal to stop and SIGKILL
+	grace       time.Duration       // between the signal to stop and SIGKILL
+	aliases     map[string][]string // its names on each of its networks
 }
 
 // crashing tells whether a container has ended since it was looked at, be it
@@ -228,6 +229,12 @@ func (e *Engine) inspect(ctx context.Context, c Container) (Balancer, error) {
 	}
 	if host := inspected.Container.HostConfig; host != nil {
 		b.networkMode = string(host.NetworkMode)
+	}
+	if settings := inspected.Container.NetworkSettings; settings != nil {
+		b.aliases = map[string][]string{}
+		for name, endpoint := range settings.Networks {
+			b.aliases[name] = endpoint.Aliases
+		}
 	}
 	return b, nil
 }

@@ -96,6 +96,15 @@ func (e *Engine) PlanUp(ctx context.Context, p *Project, opts UpOptions) (Plan, 
 	if plan.Steps, err = p.planContainers(ctx, known, e.done(ctx, p, state.containers), opts); err != nil {
 		return plan, err
 	}
+	containers, err := e.inspected(ctx, p)
+	if err != nil {
+		return plan, err
+	}
+	networks, err := p.planNetworks(state)
+	if err != nil {
+		return plan, err
+	}
+	plan.Steps = slices.Concat(networks, plan.Steps, planAttachments(p.lacks(containers), plan.Steps))
 	var running *Balancer
 	if found := state.of(LoadBalancer); found != nil && found.Running() {
 		balancer, err := e.inspect(ctx, *found)

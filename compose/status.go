@@ -369,7 +369,11 @@ func (e *Engine) Status(ctx context.Context, p *Project) (Status, error) {
 	if err != nil {
 		return status, err
 	}
-	return looked, nil
+	containers, err := e.inspected(ctx, p)
+	for _, l := range p.lacks(containers) {
+		looked.Warnings = append(looked.Warnings, l.String()+`; "docker haproxy up" connects it as the Compose file says`)
+	}
+	return looked, err
 }
 
 // OldWorkers are the workers that finish their sessions.

@@ -20,7 +20,11 @@ type State struct {
 }
 
 // resource is a network or a volume.
-type resource struct{ id, name string }
+type resource struct {
+	id, name string
+	key      string // Compose's, of a network
+	hash     string // what Compose recorded of a network's definition
+}
 
 // Observe notes what a project has on the engine, one-off containers apart.
 func (e *Engine) Observe(ctx context.Context, projectName string) (State, error) {
@@ -35,7 +39,7 @@ func (e *Engine) Observe(ctx context.Context, projectName string) (State, error)
 		return State{}, e.explain(ctx, err)
 	}
 	for _, n := range networks.Items {
-		state.networks = append(state.networks, resource{id: n.ID, name: n.Name})
+		state.networks = append(state.networks, resource{id: n.ID, name: n.Name, key: n.Labels[api.NetworkLabel], hash: n.Labels[api.ConfigHashLabel]})
 	}
 	volumes, err := e.api().VolumeList(ctx, client.VolumeListOptions{Filters: ofProject})
 	if err != nil {

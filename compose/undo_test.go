@@ -30,16 +30,16 @@ func TestWhatWasMadeLeavesOutTheContainersOfServicesThatHadSome(t *testing.T) {
 	before := State{
 		project:    "demo",
 		containers: []Container{{ID: "1", Name: "demo-web1-1", Service: "web1"}},
-		networks:   []resource{{"n1", "demo_front"}},
-		volumes:    []resource{{"v1", "v1"}},
+		networks:   []resource{{id: "n1", name: "demo_front"}},
+		volumes:    []resource{{id: "v1", name: "v1"}},
 	}
 	later := State{
 		containers: []Container{
 			{ID: "10", Name: "demo-web1-1", Service: "web1"}, // replaced: removing it would leave less than there was
 			{ID: "2", Name: "demo-haproxy-1", Service: "haproxy"},
 		},
-		networks: []resource{{"n1", "demo_front"}, {"n2", "demo_back"}},
-		volumes:  []resource{{"v1", "v1"}, {"v2", "v2"}},
+		networks: []resource{{id: "n1", name: "demo_front"}, {id: "n2", name: "demo_back"}},
+		volumes:  []resource{{id: "v1", name: "v1"}, {id: "v2", name: "v2"}},
 	}
 	made := before.made(later)
 	assert.Equal(t, made.project, "demo")
@@ -51,8 +51,8 @@ func TestWhatWasMadeLeavesOutTheContainersOfServicesThatHadSome(t *testing.T) {
 // A network that was made anew under its old name is another one.
 func TestANetworkIsTheSameByItsIDAndName(t *testing.T) {
 	t.Parallel()
-	before := State{networks: []resource{{"n1", "demo_front"}}}
-	later := State{networks: []resource{{"n2", "demo_front"}}}
+	before := State{networks: []resource{{id: "n1", name: "demo_front"}}}
+	later := State{networks: []resource{{id: "n2", name: "demo_front"}}}
 	assert.DeepEqual(t, before.made(later).names(), []string{"network demo_front"})
 }
 
@@ -88,7 +88,7 @@ func TestAFailedRunRemovesWhatItMadeAndNothingElse(t *testing.T) {
 		networks:   []string{"demo_mynetwork"}, volumes: []string{"demo_data"},
 	}
 	engine, events := fake.start(t)
-	before := State{project: "demo", containers: []Container{{ID: "1", Service: "web1"}}, volumes: []resource{{"demo_data", "demo_data"}}}
+	before := State{project: "demo", containers: []Container{{ID: "1", Service: "web1"}}, volumes: []resource{{id: "demo_data", name: "demo_data"}}}
 	cause := errors.New("it failed")
 	err := engine.undone(t.Context(), before, cause)
 	assert.Equal(t, err, cause)

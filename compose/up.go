@@ -79,7 +79,12 @@ func (e *Engine) createAndStart(ctx, work context.Context, p *Project, options a
 	if err != nil {
 		return after, true, e.explainUp(ctx, p, err)
 	}
-	return e.settle(ctx, p, needed, timeout)
+	connected, err := e.connectAnew(work, p)
+	if err != nil {
+		return after, true, err
+	}
+	after, waited, err = e.settle(ctx, p, needed, timeout)
+	return after, waited || connected, err
 }
 
 // withBalancer are the load balancer and the services that Compose replaces or
@@ -129,6 +134,9 @@ func (e *Engine) UpOthers(ctx context.Context, p *Project, timeout time.Duration
 		if err := Pause(ctx, firstMoments); err != nil {
 			return ailing, err
 		}
+	}
+	if _, err := e.connectAnew(ctx, p); err != nil {
+		return ailing, err
 	}
 	for _, name := range well {
 		if _, _, err := e.settle(ctx, p, []string{name}, timeout); err != nil {
