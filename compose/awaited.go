@@ -32,7 +32,7 @@ func (p *Project) onlyAwaits(report haproxy.Report) bool {
 			continue
 		}
 		match := unresolvedName.FindStringSubmatch(d.Message)
-		if match == nil || !slices.ContainsFunc(p.awaited, func(own string) bool { return names(match[1], own) }) {
+		if len(match) < 2 || !slices.ContainsFunc(p.awaited, func(own string) bool { return names(match[1], own) }) {
 			return false
 		}
 		refused = true

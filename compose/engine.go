@@ -51,7 +51,7 @@ func New(cli command.Cli, events api.EventProcessor, dryRun bool) (*Engine, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{cli: cli, sdk: sdk, events: bus, waiting: waiting, installed: askInstalled, stops: stops}, nil
+	return &Engine{cli: cli, sdk: sdk, events: bus, waiting: waiting, installed: nothingInstalled, stops: stops}, nil
 }
 
 // OnSilence has lines said about what is waited for: where no progress is shown,

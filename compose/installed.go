@@ -6,14 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/compose/v5/pkg/api"
 )
@@ -26,16 +24,29 @@ type hasher func(ctx context.Context, p *types.Project, services types.Services)
 // about a tenth of a second.
 const installedTimeout = 10 * time.Second
 
-// askInstalled asks the Compose that is installed as a plugin of the docker CLI
-// that runs us. It reads the project's own files, since how it completes what
+// nothingInstalled is the hasher where no docker CLI is known.
+func nothingInstalled(context.Context, *types.Project, types.Services) map[string]string { return nil }
+
+// AskInstalled lets the engine ask the Compose that is installed as a plugin of a
+// docker CLI what it would note of a service. docker is that CLI's path; "" where
+// none runs us.
+func (e *Engine) AskInstalled(docker string) {
+	if docker == "" {
+		return
+	}
+	e.installed = func(ctx context.Context, p *types.Project, services types.Services) map[string]string {
+		return askInstalled(ctx, docker, p, services)
+	}
+}
+
+// askInstalled asks the Compose that is installed as a plugin of a docker CLI. It reads the project's own files, since how it completes what
 // they leave open is where versions differ.
 //
 // What "config" leaves open and "up" fills in before it computes the hash is
 // given in a last file: environment variables (Compose before 5.0), and the
 // containers that "service:NAME" stands for.
-func askInstalled(ctx context.Context, p *types.Project, services types.Services) map[string]string {
-	docker := os.Getenv(metadata.ReexecEnvvar)
-	if docker == "" || len(p.ComposeFiles) == 0 || slices.Contains(p.ComposeFiles, "-") {
+func askInstalled(ctx context.Context, docker string, p *types.Project, services types.Services) map[string]string {
+	if len(p.ComposeFiles) == 0 || slices.Contains(p.ComposeFiles, "-") {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, installedTimeout)

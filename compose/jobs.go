@@ -98,7 +98,7 @@ func (e *Engine) endedByItself(ctx context.Context, c Container) bool {
 			case events.ActionDie:
 				ended = true
 			}
-		case <-stream.Err:
+		case <-stream.Err: //nolint:errcheck // the end of what there was, or of the time for it
 			return ended && !killed
 		}
 	}

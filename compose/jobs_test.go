@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"slices"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -80,7 +81,7 @@ func TestAJobIsDoneWhenItEndedWellAndWasNotStopped(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, engine.done(t.Context(), p, containers), []string{"failing", "migrate", "seed"})
 
-	half := append(containers, Container{ID: "seed2", Service: "seed", State: "created"})
+	half := append(slices.Clone(containers), Container{ID: "seed2", Service: "seed", State: "created"})
 	assert.DeepEqual(t, engine.done(t.Context(), p, half), []string{"failing", "migrate"})
 }
 

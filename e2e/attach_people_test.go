@@ -123,7 +123,10 @@ func TestAttach_proposes_the_app_and_not_the_store_beside_it(t *testing.T) {
 	assert.Equal(t, p.ask(request{host: "localhost"}).status, http.StatusNotFound)
 
 	p.mustSucceed(p.haproxy("init", "--remove"))
-	p.editCompose(func(text string) string { return text[:strings.Index(text, "  shop:")] })
+	p.editCompose(func(text string) string {
+		before, _, _ := strings.Cut(text, "  shop:")
+		return before
+	})
 	refused := p.mustFail(p.tryAttach(), 1, "--route", "nothing was changed")
 	assert.Assert(t, !strings.Contains(refused.stderr, "analytics-db:8123"), "%s", refused)
 }

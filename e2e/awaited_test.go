@@ -35,7 +35,7 @@ func TestNames_of_what_up_is_about_to_start_are_no_mistake(t *testing.T) {
 	p.write(configFile, namesThatMustBeThere)
 	served := func() error {
 		if answer, err := tryGet(p.http, "/"); err != nil || answer.status != http.StatusOK {
-			return fmt.Errorf("%v: %v", answer.status, err)
+			return fmt.Errorf("answered with %d: %w", answer.status, err)
 		}
 		return nil
 	}

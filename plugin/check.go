@@ -204,6 +204,6 @@ func readCandidate(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }()
+	defer file.Close() //nolint:errcheck // it is only read
 	return regular.ReadAll(name, file)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/compose/v5/cmd/display"
 	"github.com/docker/compose/v5/cmd/formatter"
@@ -26,11 +27,15 @@ func (o *projectOptions) engine(dockerCLI command.Cli, dryRun bool) (*compose.En
 		return nil, err
 	}
 	engine, err := compose.New(dockerCLI, visibleEvents{events}, dryRun)
-	if err == nil && o.saysLines() {
-		say := func(line string) { fmt.Fprintln(dockerCLI.Err(), line) }
+	if err != nil {
+		return nil, err
+	}
+	engine.AskInstalled(os.Getenv(metadata.ReexecEnvvar))
+	if o.saysLines() {
+		say := func(line string) { fprintln(dockerCLI.Err(), line) }
 		engine.OnSilence(say, !dockerCLI.Err().IsTerminal() || o.progress == display.ModePlain)
 	}
-	return engine, err
+	return engine, nil
 }
 
 // saysLines tells whether standard error is for people to read.

@@ -93,7 +93,7 @@ func ailing(causes []error) error {
 	if len(causes) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w\nRequests are served: they do not depend on it. All else was left running.", errors.Join(causes...))
+	return fmt.Errorf("%w\nRequests are served: they do not depend on it; all else was left running", errors.Join(causes...))
 }
 
 // dryRunUp shows the plan, and Compose's own progress of a dry run.

@@ -34,7 +34,7 @@ func Read(name string) ([]byte, error) {
 		}
 		return nil, err
 	}
-	defer func() { _ = file.Close() }()
+	defer file.Close() //nolint:errcheck // it is only read
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
