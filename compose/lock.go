@@ -21,7 +21,7 @@ import (
 // locks, there is none: whoever may use the engine must be able to reload.
 func (e *Engine) lock(ctx context.Context, p *Project) (release func(), err error) {
 	return p.locked(func(file *flock.Flock) error {
-		waiting := api.Resource{ID: "Project " + p.Name, Status: api.Working, Text: "Waiting for another docker haproxy"}
+		waiting := api.Resource{ID: "Project " + p.Name, Status: api.Working, Text: fmt.Sprintf("Waiting for another docker haproxy%s", holderOf(file.Path()))}
 		e.events.On(waiting)
 		_, err := file.TryLockContext(ctx, lockInterval)
 		waiting.Status, waiting.Text = api.Done, "Taking its turn"
@@ -36,9 +36,9 @@ func (e *Engine) lock(ctx context.Context, p *Project) (release func(), err erro
 // tryLock is lock for what takes long: where another process holds the lock, it
 // does not wait, and gives ErrBusy.
 func (p *Project) tryLock() (release func(), err error) {
-	return p.locked(func(*flock.Flock) error {
+	return p.locked(func(file *flock.Flock) error {
 		return &Problem{
-			Summary: fmt.Sprintf("another docker haproxy is changing project %q: a rollout, a reload or an up is under way", p.Name),
+			Summary: fmt.Sprintf("another docker haproxy is changing project %q: a rollout, a reload or an up is under way%s", p.Name, holderOf(file.Path())),
 			Advice:  "Wait until it has ended, then try again.",
 			Cause:   ErrBusy,
 		}
@@ -63,6 +63,7 @@ func (p *Project) locked(busy func(*flock.Flock) error) (release func(), err err
 		return nil, err
 	}
 	_ = os.Chmod(file.Path(), lockMode) // whatever the umask of who created it; nobody else may, nor needs to
+	thisProcess().note(file.Path())
 	return func() { _ = file.Close() }, nil
 }
 
