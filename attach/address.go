@@ -117,7 +117,7 @@ func parsePool(config *types.IPAMPool) (p pool, ok bool) {
 // farthest bounds how many addresses are looked at.
 const farthest = 1 << 16
 
-// ownAddress is the last address that nobody has: outside of what Docker chooses from,
+// ownAddress is the last address that no container has: outside of what Docker chooses from,
 // if there is one.
 func ownAddress(pools []pool, taken []netip.Addr) (netip.Addr, bool) {
 	for _, outside := range []bool{true, false} {

@@ -56,7 +56,7 @@ func TestHAProxysAddressIsTheLastThatNobodyHas(t *testing.T) {
 func TestOnlyWhereAServiceClaimsAnAddressHAProxyHasOne(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, want string }{
-		"nobody does": {"services: {web: {image: x, expose: [80]}}\nnetworks: {default: {ipam: {config: [{subnet: 172.28.0.0/24}]}}}", ""},
+		"no service does": {"services: {web: {image: x, expose: [80]}}\nnetworks: {default: {ipam: {config: [{subnet: 172.28.0.0/24}]}}}", ""},
 		"on another network": {
 			"services: {web: {image: x, expose: [80]}, b: {image: x, networks: {n: {ipv4_address: 172.28.0.2}}}}\nnetworks: {n: {ipam: {config: [{subnet: 172.28.0.0/24}]}}}", "",
 		},

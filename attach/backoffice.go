@@ -181,7 +181,7 @@ func behindTheScenes(port int) bool {
 	return storeOn(port) != ""
 }
 
-// helpers are words of names of services that do work for others and serve nobody.
+// helpers are words of names of services that do work for other services and serve no client.
 func helpers() []string {
 	return strings.Fields(`worker workers job jobs cron scheduler celery sidekiq beat migrate migration migrations migrator seed seeder
 		init setup backup agent test tests e2e consumer`)

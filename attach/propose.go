@@ -10,14 +10,14 @@ import (
 	"github.com/docker-haproxy/docker-haproxy/compose"
 )
 
-// Proposal is a route that nobody asked for yet.
+// Proposal is a route that was not asked for.
 type Proposal struct {
 	Service string
 	Ports   []Port // that may be meant, the likeliest first
 	Where   string // the left side of its route, as --route takes it
 	By      string // the tool whose settings say it; "" is a guess
 	// Shown tells that the service looks like one for clients: it may be proposed to
-	// somebody who answers. What does not show it is for others to say.
+	// a service that answers clients. What does not show it is for a person to say.
 	Shown bool
 }
 
@@ -156,7 +156,7 @@ func (p Proposal) Reason() string {
 	return fmt.Sprintf("%s go to service %s, port %d: settings for %s say so; what else they say is not carried over (--route says otherwise).", requests, p.Service, route.Port, p.By)
 }
 
-// Propose gives the routes where nobody is asked: what other tools were told; else
+// Propose gives the routes where no person is asked: what other tools were told; else
 // there must be one service that shows that it is for clients, on one port. Anything
 // else is not guessed.
 func (s Survey) Propose() ([]Proposal, error) {

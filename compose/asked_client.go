@@ -9,7 +9,7 @@ import (
 
 // askedClient is the engine's client with patience: each call that ends says what
 // is waited for, ends with its context, and has a limit. Left out are those that
-// last as long as somebody listens: events, logs, the wait for a container's end.
+// last as long as the caller listens: events, logs, the wait for a container's end.
 type askedClient struct {
 	client.APIClient
 	waiting *waiting

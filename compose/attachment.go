@@ -31,7 +31,7 @@ func (l lack) String() string {
 }
 
 // lacks compares how containers are connected with what the Compose file says:
-// somebody may have taken one off its network and put it back by hand, and Compose
+// a person may have taken one off its network and put it back by hand, and Compose
 // connects containers to a network that it makes anew without their names.
 func (p *Project) lacks(containers []Balancer) []lack {
 	var found []lack

@@ -35,7 +35,7 @@ func (p *Project) ask(ctx context.Context, session *haproxy.Session) (Process, e
 	return Process{Worker: info.PID, Started: info.StartTime, Stats: p.occupied(stats, servers), Servers: servers}, err
 }
 
-// occupied leaves out the servers that wait for containers which nobody expects,
+// occupied leaves out the servers that wait for containers that are not expected,
 // and the frontend in which HAProxy asks itself whose an address is.
 func (p *Project) occupied(stats []haproxy.Stat, servers []haproxy.ServerState) []haproxy.Stat {
 	stats = slices.DeleteFunc(stats, func(s haproxy.Stat) bool { return s.Proxy == routing.IdentityFrontend })

@@ -32,7 +32,7 @@ func TestConditionsOfDependencies(t *testing.T) {
 		"healthy":                           {well, []Container{healthy, healthy}, true, ""},
 		"healthy, and one is starting":      {well, []Container{healthy, young}, false, ""},
 		"healthy, and is not":               {well, []Container{sick}, false, "is unhealthy"},
-		"healthy, and nobody checks":        {well, []Container{running}, false, "has no health check"},
+		"healthy, without a check":          {well, []Container{running}, false, "has no health check"},
 		"healthy, and has ended":            {well, []Container{done}, false, "ended and is not healthy"},
 		"completed, and runs":               {completed, []Container{running}, false, ""},
 		"completed":                         {completed, []Container{done}, true, ""},

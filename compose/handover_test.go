@@ -43,7 +43,7 @@ func TestTheNewLoadBalancerTakesOverBesideTheOldOneWhereBothMayHaveThePorts(t *t
 		"the old one on a bridge":          {withSocket(t, config), Balancer{networkMode: "demo_default", user: "99:99"}, Replacement{}},
 		"the old one under another user":   {withSocket(t, config), Balancer{networkMode: HostNetwork, user: "0"}, Replacement{}},
 		"the new one shares no ports":      {withSocket(t, "global\n  noreuseport\n"+config), old, Replacement{Grace: old.grace}},
-		"nobody can be asked":              {hosted(t, config), old, Replacement{Grace: old.grace}},
+		"without an engine":                {hosted(t, config), old, Replacement{Grace: old.grace}},
 		"both on a bridge":                 {bridged(t, "", ""), Balancer{networkMode: "demo_default", user: "99:99"}, Replacement{}},
 		"the old one on the host, new not": {bridged(t, "", ""), old, Replacement{Grace: old.grace}},
 		"contents that Compose copies": {

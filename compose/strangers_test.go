@@ -41,7 +41,7 @@ func TestAnAddressOfAnotherContainerIsAStranger(t *testing.T) {
 		"its own":                             {"web.shop_front", "10.0.0.2", ""},
 		"no network in the name":              {"web", "10.0.0.2", ""},
 		"another project's":                   {"web.shop_front", "10.0.0.5", "blog-web-1"},
-		"nobody's":                            {"web", "10.0.0.6", "loose"},
+		"of no service":                       {"web", "10.0.0.6", "loose"},
 		"a one-off of the service":            {"web.shop_front", "10.0.0.4", "shop-web-run-1"},
 		"another service's":                   {"web", "10.0.0.3", "shop-api-1"},
 		"by an alias of the user's":           {"pages", "10.0.0.5", "blog-web-1"},

@@ -61,7 +61,7 @@ func TestAContainerThatFailedIsNamedWithItsLastWords(t *testing.T) {
 		"container demo-web2-1 exited (137)":                  {"container demo-web2-1 exited (137) without a word"},
 		"container demo-gone-1 exited (1)":                    {"container demo-gone-1 exited (1)"},
 		`service "web1" didn't complete successfully: exit 3`: {"container demo-web1-1 exited (3)", "others wait", "no such file"},
-		"something that nobody has ever seen":                 {"something that nobody has ever seen"},
+		"something unheard of":                                {"something unheard of"},
 	} {
 		engine, _ := (&fakeEngine{containers: []fakeContainer{ended, silent, starting}}).start(t)
 		testkit.Contains(t, engine.explainUp(t.Context(), p, errors.New(message)).Error(), want...)

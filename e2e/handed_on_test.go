@@ -59,7 +59,7 @@ func (p *project) listeningSocket() string {
 			return fields[inode]
 		}
 	}
-	p.t.Fatalf("nobody listens on port 80:\n%s", table)
+	p.t.Fatalf("port 80 has no listener:\n%s", table)
 	return ""
 }
 

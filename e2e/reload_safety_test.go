@@ -123,9 +123,9 @@ func TestAFragileMasterIsLeftAloneAndMended(t *testing.T) {
 	p.mustBeTheSame(before)
 
 	p.write(configFile, good)
-	p.editConfig(addingHeader("X-Mended", "1"))
+	p.editConfig(addingHeader("X-Corrected", "1"))
 	p.mustSucceed(p.haproxy("reload"))
-	assert.Equal(t, p.get("/").header.Get("X-Mended"), "1")
+	assert.Equal(t, p.get("/").header.Get("X-Corrected"), "1")
 	p.mustSucceed(p.haproxy("status"))
 	load.mustLoseNothing()
 	p.mustBeTheSame(before)

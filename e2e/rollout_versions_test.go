@@ -190,7 +190,7 @@ func TestRolloutWithARangeOfPorts(t *testing.T) {
 	assert.Equal(t, strings.Count(r.stdout, "; start 1"), 4, r.stdout)
 }
 
-// freeRange is the first of n ports in a row that nobody listens on.
+// freeRange is the first of n ports in a row without a listener.
 func freeRange(t *testing.T, n int) int {
 	t.Helper()
 	for {

@@ -98,7 +98,7 @@ func (o initOptions) attach(routes []attach.Route) (attach.Options, error) {
 }
 
 // wanted finds out which routes are wanted: by flag; by labels that services
-// have already; by asking; and where nobody can be asked, those that leave no
+// have already; by asking; and where the engine cannot be asked, those that leave no
 // choice, with the reasons.
 func (o initOptions) wanted(ctx context.Context, dockerCLI command.Cli, survey attach.Survey) (routes []attach.Route, reasons []string, err error) {
 	for _, text := range o.routes {

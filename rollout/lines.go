@@ -212,7 +212,7 @@ func (o Observation) lineNumber(line haproxy.ServerState) int {
 func (o Observation) astray() []haproxy.ServerState {
 	running := o.pick(func(c Replica) bool { return c.Running() })
 	if len(running) == 0 {
-		return nil // nobody could be behind them
+		return nil // no container could be behind them
 	}
 	return slices.DeleteFunc(o.lines(), func(line haproxy.ServerState) bool {
 		return line.AdminState&haproxy.NoAddress == 0 && slices.ContainsFunc(running, func(c Replica) bool { return c.HasAddress(line.Addr) })

@@ -120,5 +120,5 @@ func TestWhereLinesLead(t *testing.T) {
 	assert.Equal(t, o.successor(one, nil, elsewhere.At("other", "10.1.0.1")), "", "HAProxy is on none of its networks")
 	assert.Equal(t, o.successor(one, nil, compose.Container{}), "10.0.0.2", "HAProxy is on the host's network")
 	o.Replicas = nil
-	assert.Equal(t, len(o.astray()), 0, "nobody could be behind them")
+	assert.Equal(t, len(o.astray()), 0, "no container could be behind them")
 }

@@ -125,7 +125,7 @@ func (r *Rollout) takeTurn(ctx context.Context, all turns, service string, prepa
 	return result, nil
 }
 
-// turn decides what a service needs; nil where it needs nothing and nobody has
+// turn decides what a service needs; nil where it needs nothing and no one has
 // asked for it.
 func (r *Rollout) turn(ctx context.Context, all turns, service string, prepare Preparing) (*Prepared, error) {
 	due, err := r.due(ctx, service)

@@ -11,7 +11,7 @@ import (
 
 // Docker's DNS gives an address to whatever bears a name: a container of another
 // project on a shared network, a one-off of "docker compose run --use-aliases",
-// a container that somebody connected with that alias. It also tells the name of
+// a container that was connected by hand with that alias. It also tells the name of
 // the container behind an address, which it keeps unique. So the check of a server
 // asks for that first, by a script of Lua inside HAProxy: what is not a container
 // of the service never passes, and never gets a request.
