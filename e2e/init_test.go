@@ -223,7 +223,7 @@ func TestInit_refuses_bad_values_and_names_the_flag(t *testing.T) {
 		{1, []string{"--name", "Bad Name"}, []string{"--name", "Bad Name"}},
 		{1, []string{"--name", "-x"}, []string{"--name"}},
 		{1, []string{"--servers", "0"}, []string{"--servers", "1 to"}},
-		{1, []string{"--servers", "-1"}, []string{"--servers"}},
+		{125, []string{"--servers", "-1"}, []string{"--servers", "must not be negative"}},
 		{1, []string{"--servers", "1000000"}, []string{"--servers"}},
 		{1, []string{"--app-image", "Not An Image"}, []string{"--app-image", "Not An Image"}},
 		{1, []string{"--app-image", ""}, []string{"--app-image"}},
