@@ -120,10 +120,17 @@ func (p *Project) checkedFiles(candidate *Candidate) (files []haproxy.ConfigFile
 	return p.configFiles()
 }
 
+// killedExit is the exit code of a process that was killed, as all in a container are
+// that ends. The engine may still call that container running for some ms.
+const killedExit = 137
+
 // endedUnder tells whether the container of a check has ended while it ran.
 func (e *Engine) endedUnder(ctx context.Context, running Balancer, exitCode int, err error) bool {
 	if err != nil || haproxy.IsCheckExit(exitCode) {
 		return isNotRunning(err)
+	}
+	if exitCode == killedExit {
+		return true
 	}
 	now, err := e.inspect(ctx, running.Container)
 	return err != nil || now.crashing(running)
