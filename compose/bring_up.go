@@ -36,7 +36,7 @@ type Outcome struct {
 // a HAProxy that runs, and HAProxy confirms that it serves.
 //
 // Where it fails or is interrupted, what it created is removed again; what
-// stood before stays.
+// stood before stays, and what clients reached before is reached.
 func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outcome, error) {
 	release, err := e.lock(ctx, p)
 	if err != nil {
@@ -50,6 +50,7 @@ func (e *Engine) BringUp(ctx context.Context, p *Project, opts UpOptions) (Outco
 	if err != nil {
 		return Outcome{}, err
 	}
+	before.publishers = e.publishers(ctx, p, before)
 	undo := func() error { return nil }
 	outcome, err := e.bringUp(ctx, p, before, opts, &undo)
 	if err == nil {
@@ -300,29 +301,38 @@ func nothingTouched(before State) string {
 // undone removes what a failed run made, and says so.
 func (e *Engine) undone(ctx context.Context, before State, cause error) error {
 	removed, left := e.Undo(ctx, before)
+	again := e.runAgain(ctx, before)
+	if len(again.services) > 0 && len(left) > 0 { // what has replaced them was in the new networks
+		_, left = e.Undo(ctx, before)
+	}
 	if !errors.Is(cause, context.Canceled) {
-		if len(left) == 0 {
+		lines := again.lines
+		if len(left) > 0 {
+			lines = append(lines, "Could not be removed again: "+strings.Join(left, ", "))
+		}
+		if len(lines) == 0 {
 			return cause
 		}
-		return fmt.Errorf("%w\nCould not be removed again: %s", cause, strings.Join(left, ", "))
+		return fmt.Errorf("%w\n%s", cause, strings.Join(lines, "\n"))
 	}
 	if len(left) > 0 {
-		return &Problem{Summary: "interrupted; left behind: " + strings.Join(left, ", "), Advice: `Remove it with "docker haproxy down".`, Cause: cause}
+		return &Problem{Summary: "interrupted; left behind: " + strings.Join(left, ", "), Details: again.lines, Advice: `Remove it with "docker haproxy down".`, Cause: cause}
 	}
 	said := []string{"interrupted"}
 	if removed {
 		said = append(said, "what this run had created was removed again")
 	}
 	if len(before.containers) > 0 {
-		said = append(said, e.remains(ctx, before))
+		said = append(said, e.remains(ctx, before, again.services))
 	} else if !removed {
 		said = append(said, "nothing was created")
 	}
-	return &Problem{Summary: strings.Join(said, "; "), Cause: cause}
+	return &Problem{Summary: strings.Join(said, "; "), Details: again.lines, Cause: cause}
 }
 
 // remains says what an interrupted run leaves of a project that was there before.
-func (e *Engine) remains(ctx context.Context, before State) string {
+// Containers of the services that run again as before are not replaced ones.
+func (e *Engine) remains(ctx context.Context, before State, again []string) string {
 	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
 	now, err := e.containers(look, before.project)
@@ -331,7 +341,8 @@ func (e *Engine) remains(ctx context.Context, before State) string {
 	}
 	var replaced []string
 	for _, c := range now {
-		if !slices.ContainsFunc(before.containers, func(old Container) bool { return old.ID == c.ID }) {
+		old := slices.ContainsFunc(before.containers, func(old Container) bool { return old.ID == c.ID })
+		if !old && !slices.Contains(again, c.Service) {
 			replaced = append(replaced, c.Name)
 		}
 	}

@@ -32,6 +32,7 @@ type Container struct {
 	configHash string    // what Compose recorded of the service's definition
 	addresses  string    // IP addresses in its networks, separated by spaces
 	networks   string    // the same with their networks, as NETWORK/ADDRESS
+	published  string    // ports of the host that it has while it runs, as PORT/PROTOCOL, separated by spaces
 	rollout    RolloutNote
 	oneOff     bool // of "docker compose run"
 }
@@ -143,6 +144,7 @@ func containerOf(summary container.Summary) Container {
 	}
 	c.Number, _ = strconv.Atoi(summary.Labels[api.ContainerNumberLabel])
 	c.ExitCode = exitCodeOf(summary.Status)
+	c.published = publishedPorts(summary.Ports)
 	if summary.NetworkSettings != nil {
 		var addresses, pairs []string
 		for name, network := range summary.NetworkSettings.Networks {
@@ -160,6 +162,17 @@ func containerOf(summary container.Summary) Container {
 		c.Name = strings.TrimPrefix(summary.Names[0], "/")
 	}
 	return c
+}
+
+func publishedPorts(all []container.PortSummary) string {
+	var ports []string
+	for _, port := range all {
+		if port.PublicPort != 0 {
+			ports = append(ports, fmt.Sprintf("%d/%s", port.PublicPort, port.Type))
+		}
+	}
+	slices.Sort(ports)
+	return strings.Join(slices.Compact(ports), " ")
 }
 
 // healthOf takes the health from where the engine has it: a field of its own

@@ -22,12 +22,18 @@ func (p *Project) needed() []string {
 	}
 	var names []string
 	for _, name := range p.ServiceNames() {
-		if name == LoadBalancer || name == Forwarder || p.Routed(name) || p.namedIn(files, name) {
+		if name == LoadBalancer || name == Forwarder || p.fronts(files, name) {
 			names = p.withDependencies(names, name)
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// fronts tells whether HAProxy sends requests to a service, by labels or by name in
+// its configuration.
+func (p *Project) fronts(files []haproxy.ConfigFile, name string) bool {
+	return p.Routed(name) || p.namedIn(files, name)
 }
 
 // others are the services that no request depends on, each behind those that it

@@ -17,6 +17,7 @@ type State struct {
 	containers []Container
 	networks   []resource
 	volumes    []resource
+	publishers []publisher // what clients reach without HAProxy
 }
 
 // resource is a network or a volume.
