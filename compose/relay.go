@@ -47,15 +47,21 @@ type relay struct {
 // ones) or busybox with "nc local:" (haproxytech's Alpine). socat ends as soon
 // as HAProxy hangs up (-t0); nc only when it is given something to write then.
 //
-// The master is process 1, or the child of an init (Compose's "init: true").
+// The master is process 1, or the child of an init (Compose's "init: true"). Its
+// workers are those children that are HAProxy: process 1 inherits what others in
+// the container leave behind.
 const relayScript = limitsScript + `mark=$0 socket=$1; shift
 find_master() { m=1; read -r name </proc/1/comm && case $name in haproxy*) ;; *) read -r m rest </proc/1/task/1/children;; esac; }
+find_workers() {
+  read -r children <"/proc/$m/task/$m/children"
+  for p in $children; do read -r name <"/proc/$p/comm" && case $name in haproxy*) printf '%s ' "$p";; esac; done 2>/dev/null
+}
 while read -r order argument; do
   case $order in
   look)
     find_master
     printf '\001' | cat "/proc/$m/cmdline" - "/proc/$m/environ"
-    read -r workers <"/proc/$m/task/$m/children"; printf '\001%s' "$workers" ;;
+    printf '\001'; find_workers ;;
   writable) [ -w "$argument" ] ;;
   save)
     size=${argument%% *} file=${argument#* }
@@ -67,12 +73,10 @@ while read -r order argument; do
     cat /proc/net/fib_trie; printf '\001'; cat /proc/net/if_inet6; printf '\001'
     grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6; printf '\001'
     cat /proc/sys/net/ipv4/ip_nonlocal_bind; printf '\001'; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; printf '\001'
-    cat "/proc/$m/status"; printf '\001'; cat "/proc/$m/task/$m/children" ;;
+    cat "/proc/$m/status"; printf '\001'; find_workers ;;
   limits) find_master; limits "$m" ;;
   end) kill -9 "$argument" 2>/dev/null ;;
-  check)
-    bound=; if command -v timeout >/dev/null 2>&1; then bound='timeout -s KILL 90'; fi
-    $bound "$@" </dev/null 2>&1 ;;
+  check) "$@" </dev/null 2>&1 ;;
   connect)
     if command -v socat >/dev/null 2>&1; then socat -t0 - "UNIX-CONNECT:$socket"; else nc "local:$socket"; fi ;;
   *) continue ;;

@@ -172,6 +172,9 @@ func (r *reloading) judge(ctx context.Context) (report haproxy.Report, ours []ha
 		began := time.Now()
 		output, exitCode, err := r.relay.check(ctx)
 		r.checkTook = time.Since(began)
+		if errors.Is(err, errSilent) {
+			r.endCheck(ctx, r.running.ID, r.p.command.Check())
+		}
 		if err != nil {
 			return report, nil, r.explainSession(ctx, r.p, r.running, err)
 		}
