@@ -159,8 +159,10 @@ func TestStranger_on_the_address_of_a_container_gets_no_request(t *testing.T) {
 	}
 	assert.Equal(t, taken, address)
 	p.eventually("HAProxy knows", func() error {
-		if said := p.runtimeAPI("show stat"); !strings.Contains(said, "not a container of this service") {
-			return fmt.Errorf("%s", said)
+		for line := range strings.Lines(p.runtimeAPI("show servers state")) {
+			if fields := strings.Fields(line); len(fields) > 5 && fields[4] == address && fields[5] == "2" {
+				return fmt.Errorf("a server with that address runs: %s", line)
+			}
 		}
 		return nil
 	})

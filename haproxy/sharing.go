@@ -242,6 +242,6 @@ func (p PublishedPort) bind() string {
 // served tells whether one of the lines listens there, on an address that the host can reach.
 func (p PublishedPort) served(lines []listening) bool {
 	return slices.ContainsFunc(lines, func(l listening) bool {
-		return l.udp == p.UDP && l.covers(p.Port) && !l.ip.IsLoopback() && l.host != "localhost"
+		return l.udp == p.UDP && l.covers(p.Port) && !l.ip.IsLoopback() && l.host != "localhost" && !slices.Contains(l.options, "v6only")
 	})
 }

@@ -184,6 +184,7 @@ func TestHAProxyListensOnEveryPortThatIsPublished(t *testing.T) {
 		"an address":                 {"", "frontend f\n  bind 172.18.0.2:80\n" + quic, nil},
 		"a range":                    {"", "frontend f\n  bind :70-90\n" + quic, nil},
 		"IPv6":                       {"", "frontend f\n  bind [::]:80 v4v6\n" + quic, nil},
+		"IPv6 alone":                 {"", "frontend f\n  bind [::]:80 v6only\n" + quic, []string{missing}},
 		"another port":               {"", "frontend f\n  bind :81\n" + quic, []string{missing}},
 		"loopback":                   {"", "frontend f\n  bind 127.0.0.1:80\n" + quic, []string{missing}},
 		"loopback by name":           {"", "frontend f\n  bind localhost:80\n" + quic, []string{missing}},
