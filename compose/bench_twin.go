@@ -21,6 +21,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/docker-haproxy/docker-haproxy/haproxy"
+	"github.com/docker-haproxy/docker-haproxy/haproxy/routing"
 )
 
 // Bridge against host networking is measured in turns, with a second HAProxy: the
@@ -86,7 +87,11 @@ func (l *Live) PlanTwin(ctx context.Context, m Measurable) (TwinPlan, error) {
 		entrances[listener] = loopback(ports[i])
 		plan.Entrance.add(listener, entrances[listener])
 	}
-	plan.files, err = haproxy.Carriage{Entrances: entrances, Sockets: twinFolder, Servers: states}.Carry(files)
+	carriage := haproxy.Carriage{Entrances: entrances, Sockets: twinFolder, Servers: states}
+	if generated, _, found := l.project.generatedFolder(); found {
+		carriage.Script = path.Join(generated, routing.IdentityScript)
+	}
+	plan.files, err = carriage.Carry(files)
 	if err != nil {
 		return TwinPlan{}, l.project.notCarried(err)
 	}

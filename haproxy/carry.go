@@ -20,6 +20,8 @@ type Carriage struct {
 	Sockets string
 	// Servers are where each server is, and what it is told to do, at this moment.
 	Servers []ServerState
+	// Script is the path of the one Lua script that is known to do nothing beside serving; "" is none.
+	Script string
 }
 
 // NotCarried is the reason for which a configuration does not work on the host's network, or would
@@ -34,10 +36,11 @@ func (n *NotCarried) Error() string { return fmt.Sprintf("%s line %d: %s", n.Fil
 
 // Carry changes the files, which stay as they are in everything else.
 func (c Carriage) Carry(files []ConfigFile) ([]ConfigFile, error) {
-	w := carrying{Carriage: c, opened: map[Listener]bool{}, placed: map[namedServer]bool{}}
+	w := carrying{Carriage: c, opened: map[Listener]bool{}, placed: map[namedServer]bool{}, abstract: map[string]bool{}}
 	for _, file := range files {
 		w.listeners = append(w.listeners, Listeners(file.Content)...)
 	}
+	w.noteChecked(files)
 	var carried []ConfigFile
 	for _, file := range files {
 		content, err := w.file(file)
@@ -59,6 +62,23 @@ func (c Carriage) Carry(files []ConfigFile) ([]ConfigFile, error) {
 	return carried, nil
 }
 
+// noteChecked finds the sockets with a name that checks of the same files connect to. They
+// keep their names.
+func (w *carrying) noteChecked(files []ConfigFile) {
+	connected := map[string]bool{}
+	for _, file := range files {
+		for _, words := range statements(file.Content) {
+			if n := slices.Index(words, "addr"); n >= 0 && n+1 < len(words) {
+				connected[words[n+1]] = true
+			}
+		}
+	}
+	lines, _ := listenings(files)
+	for _, l := range lines {
+		w.abstract[l.socket] = strings.HasPrefix(l.socket, "abns@") && connected[l.socket]
+	}
+}
+
 type namedServer struct{ backend, server string }
 
 // carrying is a Carriage under way.
@@ -69,6 +89,7 @@ type carrying struct {
 	sockets   int        // made
 	opened    map[Listener]bool
 	placed    map[namedServer]bool
+	abstract  map[string]bool // sockets with a name (abns@NAME) that the files listen on and checks connect to
 
 	kind, name string // of the section
 }
@@ -106,7 +127,7 @@ func (w *carrying) line(text string, words []string) (changed, why string) {
 		}
 		return text, sectionDoesMore(words[0])
 	}
-	if why := doesMore(words); why != "" {
+	if why := w.doesMore(words); why != "" {
 		return "", why
 	}
 	switch {
@@ -144,7 +165,7 @@ func sectionDoesMore(kind string) string {
 }
 
 // doesMore tells what a line would do beside serving, or would do to others on the host's network.
-func doesMore(words []string) string {
+func (w *carrying) doesMore(words []string) string {
 	if n := slices.IndexFunc(words, isOCSPUpdate); n >= 0 && n+1 < len(words) && words[n+1] == "on" {
 		return "a second HAProxy would fetch OCSP answers as well"
 	}
@@ -158,7 +179,9 @@ func doesMore(words []string) string {
 	case "source", "dispatch":
 		return fmt.Sprintf("%s names an address, which is another one on the host's network", words[0])
 	case "lua-load", "lua-load-per-thread":
-		return "nobody knows what Lua does besides"
+		if second == "" || second != w.Script {
+			return "what Lua does besides is not known"
+		}
 	case "default-path":
 		if second != "current" {
 			return "paths are relative to where the files are"
@@ -178,7 +201,7 @@ func doesMore(words []string) string {
 			if word == "source" {
 				return "source names an address, which is another one on the host's network"
 			}
-			if slices.Contains([]string{"addr", "agent-addr", "socks4"}, word) && !isElsewhere(words[n+1]) {
+			if slices.Contains([]string{"addr", "agent-addr", "socks4"}, word) && !isElsewhere(words[n+1]) && !w.abstract[words[n+1]] {
 				return fmt.Sprintf("%s %s is another place on the host's network", word, words[n+1])
 			}
 		}
@@ -238,7 +261,7 @@ func (w *carrying) bind(text string, words []string) (changed, why string) {
 	var moved []string
 	for address := range strings.SplitSeq(strings.Trim(words[1], `"'`), ",") {
 		switch {
-		case isSocketPath(address):
+		case isSocketPath(address), w.abstract[address]:
 			moved = append(moved, address)
 		case strings.HasPrefix(address, "quic"):
 		default:

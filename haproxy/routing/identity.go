@@ -20,13 +20,13 @@ import (
 // reaches it.
 const IdentityFrontend = "docker-haproxy-identity"
 
-const (
-	identityName   = "containers.lua"
-	containersName = "containers.map" // BACKEND/SERVERS to the names that their containers may have
-)
+// IdentityScript is the name of the script, a generated file.
+const IdentityScript = "containers.lua"
+
+const containersName = "containers.map" // BACKEND/SERVERS to the names that their containers may have
 
 //go:embed containers.lua
-var identityScript []byte
+var identityProgram []byte
 
 // identifies tells whether checks ask whose the address of a server is.
 func (r Routing) identifies() bool { return r.DNS.Address != "" && len(r.Backends) > 0 }
@@ -47,7 +47,7 @@ func (w *writer) identity(r Routing) {
 	if !r.OtherLua {
 		w.in("tune.lua.bool-sample-conversion normal")
 	}
-	w.in("lua-load %s %s %s", path.Join(w.folder, identityName), w.file(containersName), r.DNS)
+	w.in("lua-load %s %s %s", path.Join(w.folder, IdentityScript), w.file(containersName), r.DNS)
 	w.section("frontend %s", IdentityFrontend)
 	w.in("mode http")
 	w.in("# For the checks of the backends below: whose address has a server? Nothing else reaches it.")

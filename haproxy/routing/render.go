@@ -63,7 +63,7 @@ func (r Routing) Render(folder string) Rendered {
 	}
 	files := []File{{Name: RoutesName, Content: []byte(w.text.String())}}
 	if r.identifies() {
-		files = append(files, File{Name: identityName, Content: identityScript})
+		files = append(files, File{Name: IdentityScript, Content: identityProgram})
 	}
 	for _, name := range w.mapNames {
 		files = append(files, File{Name: name, Content: []byte(mapHead + strings.Join(w.maps[name], ""))})
