@@ -150,9 +150,14 @@ func (e *Engine) ask(ctx context.Context, p *Project, running *Balancer, argv []
 	return output, exitCode, err
 }
 
+// endTimeout bounds the end of a check.
+const endTimeout = 5 * time.Second
+
 // endCheck ends a check that does not end by itself. It is best effort: the check
 // disturbs only itself.
 func (e *Engine) endCheck(ctx context.Context, containerID string, argv []string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
 	const script = `for p in /proc/[0-9]*; do [ "$(tr '\0' ' ' <"$p/cmdline")" = "$0 " ] && kill -9 "${p#/proc/}"; done`
 	_, _, _ = e.run(ctx, containerID, []string{"sh", "-c", script, strings.Join(argv, " ")}, nil)
 }
