@@ -46,6 +46,9 @@ func TestHostNetwork(t *testing.T) {
 		assert.Assert(t, !listensOn(t, p.stats, "00000000"), "and for nobody else")
 		assert.Assert(t, listensOn(t, p.http, "00000000"))
 		for _, name := range unixSockets(t) {
+			if strings.HasPrefix(name, "@docker-haproxy-identity.") {
+				continue // of a project with labels, which answers the checks of its own servers only
+			}
 			assert.Assert(t, !strings.HasPrefix(name, "@") || !strings.Contains(name, "haproxy"), "the sockets' names are those of the whole machine: %s", name)
 		}
 		for _, name := range []string{"/var/run/haproxy/master.sock", "/var/run/haproxy-dns/dns.sock"} {

@@ -318,8 +318,12 @@ func (w *writer) check(b Backend, r Routing) {
 		w.in("http-check send meth GET uri-lf /%%[be_name]/%%[srv_name]")
 		w.in("http-check expect status 200 on-error %s", quote(haproxy.NotOurs))
 	}
-	if identifies && !check.Off {
+	switch {
+	case !identifies || check.Off:
+	case asksApp || b.TCP:
 		w.in("http-check connect default")
+	default: // a connection is enough; with the h2 of its server HAProxy would wait for an answer
+		w.in("http-check connect default proto h1")
 	}
 	if asksApp {
 		w.in("http-check send meth GET uri %s ver HTTP/1.1 hdr Host %s", quoteFormat(cmp.Or(check.Path, "/")), quoteFormat(cmp.Or(check.Host, "localhost")))
